@@ -1,0 +1,24 @@
+"""Aetheris: a durable runtime that hosts AI agents. What users import; nothing here needs Django to be set up."""
+
+from aetheris.agents.base import Agent
+from aetheris.core.context import PlanContext, ToolContext
+from aetheris.core.errors import AetherisError, CriticalError, GraphError, NotApplied, ToolError
+from aetheris.core.graph import TaskGraph
+from aetheris.core.references import ref
+from aetheris.tools.decorator import function, tool
+
+__all__ = [
+    "AetherisError",
+    "Agent",
+    "CriticalError",
+    "GraphError",
+    "NotApplied",
+    "PlanContext",
+    "TaskGraph",
+    "ToolContext",
+    "ToolError",
+    "function",
+    "ref",
+    "tool",
+]
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""The base of what users write: an agent plans, the runtime runs the plan."""

@@ -1,0 +1,31 @@
+"""Agent: a name, the tools it may use, and `plan`."""
+
+import inspect
+from typing import Any, ClassVar
+
+from aetheris.core import registry
+from aetheris.core.context import PlanContext
+from aetheris.core.graph import TaskGraph
+from aetheris.core.handlers import Function, Tool
+
+
+class Agent:
+    """Subclass it in an installed app's `agents.py`, give it a `name`, and autodiscovery registers it.
+
+    `plan` is called once for each job, in a worker; its graph is stored and never planned again. Raise `version`
+    when a change of the code means that jobs already under way must not be continued by it.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[str] = "1"
+    tools: ClassVar[list[Tool]] = []
+    functions: ClassVar[list[Function]] = []
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if not inspect.isabstract(cls) and "name" in cls.__dict__:
+            registry.agents.register(cls.name, cls())
+
+    def plan(self, ctx: PlanContext, goal: str) -> TaskGraph:
+        """The graph for this goal. Raise `CriticalError` with a code of your own when there can be none."""
+        raise NotImplementedError(f"{type(self).__name__} has no plan()")

@@ -1,0 +1,84 @@
+"""One error body for every door: `{"error": {"code", "message", "details"}}`, and the status of each code."""
+
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, JsonResponse
+from rest_framework import exceptions, status
+from rest_framework.response import Response
+from rest_framework.views import set_rollback
+
+from aetheris.core.errors import AetherisError
+
+STATUS = {
+    "AGENT_NOT_FOUND": status.HTTP_404_NOT_FOUND,
+    "JOB_NOT_FOUND": status.HTTP_404_NOT_FOUND,
+    "NODE_NOT_FOUND": status.HTTP_404_NOT_FOUND,
+    "APPROVAL_NOT_FOUND": status.HTTP_404_NOT_FOUND,
+    "MAY_NOT_DECIDE": status.HTTP_403_FORBIDDEN,
+    "MAY_NOT_SIGNAL": status.HTTP_403_FORBIDDEN,
+    "REQUESTER_MAY_NOT_DECIDE": status.HTTP_403_FORBIDDEN,
+    "IDEMPOTENCY_KEY_REUSED": status.HTTP_409_CONFLICT,
+    "SIGNAL_CONFLICT": status.HTTP_409_CONFLICT,
+    "WAIT_NOT_OPEN": status.HTTP_409_CONFLICT,
+    "WAIT_EXPIRED": status.HTTP_409_CONFLICT,
+}
+
+_CODES: tuple[tuple[type[exceptions.APIException], str], ...] = (
+    (exceptions.NotAuthenticated, "UNAUTHORIZED"),
+    (exceptions.AuthenticationFailed, "UNAUTHORIZED"),
+    (exceptions.PermissionDenied, "FORBIDDEN"),
+    (exceptions.NotFound, "NOT_FOUND"),
+    (exceptions.MethodNotAllowed, "METHOD_NOT_ALLOWED"),
+    (exceptions.UnsupportedMediaType, "UNSUPPORTED_MEDIA_TYPE"),
+    (exceptions.NotAcceptable, "NOT_ACCEPTABLE"),
+    (exceptions.Throttled, "RATE_LIMITED"),
+    (exceptions.ParseError, "MALFORMED_JSON"),
+    (exceptions.ValidationError, "INVALID_REQUEST"),
+)
+
+
+class BodyTooLarge(exceptions.APIException):
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    default_code = "BODY_TOO_LARGE"
+
+
+def body(code: str, message: str, details: Any = None) -> dict[str, Any]:
+    return {"error": {"code": code, "message": message, "details": details or {}}}
+
+
+def handle(error: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's exception handler. What is not one of ours or DRF's stays an error of the server."""
+    set_rollback()
+    if isinstance(error, AetherisError):
+        return Response(
+            body(error.code, error.message, error.details),
+            STATUS.get(error.code, status.HTTP_400_BAD_REQUEST),
+        )
+    if isinstance(error, Http404):
+        error = exceptions.NotFound()
+    if isinstance(error, PermissionDenied):
+        error = exceptions.PermissionDenied()
+    if not isinstance(error, exceptions.APIException):
+        return None
+    return _of_drf(error)
+
+
+def _of_drf(error: exceptions.APIException) -> Response:
+    code = next((code for kind, code in _CODES if isinstance(error, kind)), str(error.default_code).upper())
+    invalid = isinstance(error, exceptions.ValidationError)
+    message = "The request does not fit; see details." if invalid else str(error.detail)
+    answer = Response(body(code, message, error.detail if invalid else None), error.status_code)
+    if header := getattr(error, "auth_header", None):
+        answer["WWW-Authenticate"] = header
+    return answer
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> JsonResponse:
+    """Django's own 404, in the same body."""
+    return JsonResponse(body("NOT_FOUND", f"There is nothing at {request.path}."), status=404)
+
+
+def server_error(request: HttpRequest) -> JsonResponse:
+    """Django's own 500, in the same body and without a traceback."""
+    return JsonResponse(body("INTERNAL_ERROR", "Something failed here; the server's log says what."), status=500)

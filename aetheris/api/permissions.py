@@ -1,0 +1,30 @@
+"""Permissions by name, deny by default: a view without a declaration for a method lets nobody in."""
+
+from typing import Any
+
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+OPEN = "open"
+JOB_CREATE = "job:create"
+JOB_VIEW = "job:view"
+APPROVAL_DECIDE = "approval:decide"
+
+DJANGO_PERMISSION = {
+    JOB_CREATE: "jobs.add_job",
+    JOB_VIEW: "jobs.view_job",
+    APPROVAL_DECIDE: "signals_app.decide_approval",
+}
+
+
+def may(user: Any, permission: str) -> bool:
+    """Whether an active, logged-in user holds a permission of this list."""
+    return bool(user and user.is_authenticated and user.has_perm(DJANGO_PERMISSION[permission]))
+
+
+class Declared(BasePermission):
+    """Reads `view.permissions`, a mapping of HTTP method to the permissions of which one is needed."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        needed = getattr(view, "permissions", {}).get(request.method, ())
+        return OPEN in needed or any(may(request.user, permission) for permission in needed)

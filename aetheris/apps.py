@@ -1,0 +1,17 @@
+"""The runtime as a Django app: binds the model adapters and finds users' tools and agents."""
+
+from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
+
+
+class AetherisConfig(AppConfig):
+    name = "aetheris"
+    verbose_name = "Aetheris"
+
+    def ready(self) -> None:
+        from aetheris.conf import configuration
+        from aetheris.core import registry
+        from aetheris.llm.adapters.openai import OpenAIAdapter
+
+        registry.models.register("openai", OpenAIAdapter(configuration().model_url or None))
+        autodiscover_modules("tools", "agents")

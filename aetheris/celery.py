@@ -1,0 +1,41 @@
+"""The Celery app: doorbells only. Messages carry ids, results and retries live in PostgreSQL."""
+
+import os
+
+from celery import Celery
+
+from aetheris.conf import configuration
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "aetheris.settings")
+
+_conf = configuration()
+
+app = Celery("aetheris", broker=_conf.broker_url)
+app.conf.update(
+    accept_content=["json"],
+    task_serializer="json",
+    task_ignore_result=True,
+    task_acks_late=False,
+    task_default_queue="default",
+    worker_prefetch_multiplier=1,
+    worker_hijack_root_logger=False,
+    broker_connection_retry_on_startup=True,
+    broker_transport_options={"global_keyprefix": "aetheris:"},
+    # A publish after commit is a courtesy: it fails fast, the sweep rings again.
+    task_publish_retry_policy={
+        "max_retries": 1,
+        "interval_start": 0,
+        "interval_step": 0.1,
+        "interval_max": 0.2,
+    },
+    beat_scheduler="django_celery_beat.schedulers:DatabaseScheduler",
+    beat_max_loop_interval=1,
+    beat_schedule={
+        "sweep": {
+            "task": "aetheris.sweep",
+            "schedule": _conf.sweep_seconds,
+            "options": {"queue": "realtime", "expires": 10 * _conf.sweep_seconds},
+        },
+    },
+)
+app.autodiscover_tasks()

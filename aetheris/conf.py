@@ -1,0 +1,48 @@
+"""The configuration, read once from the environment: one typed place for every `AETHERIS_…` variable.
+
+`aetheris.settings` turns it into Django's settings; the runtime reads it through `conf.configuration()`.
+"""
+
+from functools import lru_cache
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Configuration(BaseSettings):
+    """Every setting with its default. A value that does not fit stops the process with its name and reason."""
+
+    model_config = SettingsConfigDict(env_prefix="AETHERIS_", extra="ignore")
+
+    database_url: str = "postgresql://localhost/aetheris"
+    """Where PostgreSQL is: `postgresql://user@host/name`, or `postgresql://user@/name?host=/socket/folder`."""
+    database_pool_size: int = Field(default=8, ge=2)
+    """Connections that one process may hold; node threads that wait on the outside hold none."""
+    broker_url: str = "redis://localhost:6379/0"
+    """Where the doorbells go: `redis://…`, or `redis+socket:///path` for a unix socket."""
+    secret_key: SecretStr | None = None
+    """Signs sessions. Without one each process makes its own, so that sessions end with it."""
+    debug: bool = False
+    allowed_hosts: str = "localhost,127.0.0.1,[::1]"
+    """Host names that the web process answers to, separated by commas."""
+    apps: str = ""
+    """Django apps to load besides the runtime's own, separated by commas: where users' agents and tools live."""
+    tenant: str = Field(default="default", pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
+    """The tenant that this installation's users belong to."""
+    lease_seconds: float = Field(default=15.0, gt=0)
+    """How long a node stays claimed without a heartbeat."""
+    sweep_seconds: float = Field(default=1.0, gt=0)
+    """How often beat rings the sweep."""
+    node_timeout_seconds: float = Field(default=300.0, gt=0)
+    """Deadline of a node that declares none."""
+    model: str = ""
+    """Model of the LLM nodes that name none, as `provider:model`."""
+    model_url: str = ""
+    """Base URL of a server that speaks OpenAI's chat completions; empty: the OpenAI SDK's own default."""
+    log_level: str = "INFO"
+
+
+@lru_cache(maxsize=1)
+def configuration() -> Configuration:
+    """The process's configuration. Raises pydantic's `ValidationError`, which names the variable at fault."""
+    return Configuration()

@@ -1,0 +1,83 @@
+"""Canonical JSON text (RFC 8785): the one form in which values are stored, compared and digested.
+
+Decimals and integers beyond ±2^53 become strings, so that no reader rounds them. NaN, infinities and lone
+surrogates have no canonical form: `dumps` refuses them, `dumps_escaped` writes them as text.
+"""
+
+import hashlib
+import json
+import math
+from typing import Any
+
+import rfc8785
+from pydantic_core import PydanticSerializationError, to_jsonable_python
+
+from aetheris.core.errors import NotCanonical
+
+SAFE_INTEGER = 2**53
+MAX_DEPTH = 64
+
+
+def dumps(value: Any) -> str:
+    """The canonical text of `value`. Raises `NotCanonical` with the reason when it has none."""
+    return _dumps(value, escape=False)
+
+
+def dumps_escaped(value: Any) -> str:
+    """As `dumps`, for facts that must be recorded whatever they hold: what has no canonical form becomes text."""
+    try:
+        return _dumps(value, escape=True)
+    except NotCanonical:
+        return _dumps(repr(value), escape=True)
+
+
+def loads(text: str) -> Any:
+    """The value of a canonical text."""
+    return json.loads(text)
+
+
+def digest(text: str) -> bytes:
+    """SHA-256 of a stored text, 32 bytes."""
+    return hashlib.sha256(text.encode()).digest()
+
+
+def _dumps(value: Any, *, escape: bool) -> str:
+    try:
+        plain = to_jsonable_python(value, inf_nan_mode="constants")
+    except (PydanticSerializationError, ValueError, RecursionError) as error:
+        raise NotCanonical(f"This value cannot be written as JSON: {error}") from error
+    return rfc8785.dumps(_checked(plain, escape, MAX_DEPTH)).decode()
+
+
+def _checked(value: Any, escape: bool, depth: int) -> Any:
+    if depth == 0:
+        raise NotCanonical(f"Values nest at most {MAX_DEPTH} levels deep.")
+    if isinstance(value, str):
+        return _text(value, escape)
+    if isinstance(value, dict):
+        return {_text(key, escape): _checked(item, escape, depth - 1) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_checked(item, escape, depth - 1) for item in value]
+    if isinstance(value, bool) or value is None:
+        return value
+    return _number(value, escape)
+
+
+def _number(value: int | float, escape: bool) -> int | float | str:
+    if isinstance(value, float) and not math.isfinite(value):
+        if escape:
+            return repr(value)
+        raise NotCanonical("NaN and infinities are not JSON; send null or a string.")
+    if isinstance(value, int) and abs(value) > SAFE_INTEGER:
+        return str(value)
+    return value
+
+
+def _text(value: str, escape: bool) -> str:
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        if escape:
+            return value.encode("utf-8", "backslashreplace").decode()
+        raise NotCanonical("A lone surrogate is not Unicode text; remove it.") from error
+    return value

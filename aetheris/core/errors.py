@@ -1,0 +1,72 @@
+"""Every error that Aetheris raises on purpose: a stable code, a sentence that says what to do, details as data."""
+
+from typing import Any
+
+
+class AetherisError(Exception):
+    """Base of all errors. `code` is stable and documented; `message` is for people; `details` is JSON data."""
+
+    code = "INTERNAL_ERROR"
+
+    def __init__(self, message: str, *, code: str | None = None, details: dict[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code or self.code
+        self.details = details or {}
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"code": self.code, "message": self.message, "details": self.details}
+
+
+class ToolError(AetherisError):
+    """Raised by a tool: the effect did **not** happen; the answer belongs to the graph, the job may go on."""
+
+    code = "TOOL_ERROR"
+
+
+class CriticalError(AetherisError):
+    """Raised by a tool or a plan: nothing happened, and the job must start nothing more."""
+
+    code = "CRITICAL_ERROR"
+
+
+class NotApplied(AetherisError):
+    """Raised by a tool: the effect did **not** happen and may be tried again."""
+
+    code = "NOT_APPLIED"
+
+
+class GraphError(AetherisError):
+    """A task graph that cannot run. Raised by `TaskGraph` and by the check of a plan; nothing is stored."""
+
+    code = "GRAPH_INVALID"
+
+
+class ReferenceMissing(AetherisError):
+    """A reference names a value that its node did not produce."""
+
+    code = "REFERENCE_MISSING"
+
+
+class ArgumentsInvalid(AetherisError):
+    """Arguments that do not fit the schema of the tool or function they are for."""
+
+    code = "ARGUMENTS_INVALID"
+
+
+class NotCanonical(AetherisError):
+    """A value that has no canonical JSON form: NaN, an infinity, a lone surrogate, a key that is no text."""
+
+    code = "VALUE_NOT_CANONICAL"
+
+
+class UnknownName(AetherisError):
+    """A name that nothing is registered under."""
+
+    code = "NOT_FOUND"
+
+
+class Refused(AetherisError):
+    """A door's answer to a request that may not be done: bad key, wrong state, missing right. Nothing changed."""
+
+    code = "REFUSED"

@@ -1,0 +1,65 @@
+"""Argument schemas from type hints: what a tool or function accepts, checked and made canonical."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+
+from aetheris.core.canonical import dumps
+from aetheris.core.errors import ArgumentsInvalid
+
+CONTEXT = "ctx"
+
+
+class Signature:
+    """The arguments of one handler. `ctx`, where it comes first, is the runtime's and no argument."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        parameters = inspect.signature(function).parameters
+        self.takes_context = next(iter(parameters), "") == CONTEXT
+        self._function = function
+        self._parameters = {name: p for name, p in parameters.items() if name != CONTEXT}
+        for name, parameter in self._parameters.items():
+            if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+                raise TypeError(f"{function.__qualname__}: {name!r} must be an ordinary, named argument")
+
+    @cached_property
+    def model(self) -> type[BaseModel]:
+        hints = get_type_hints(self._function)
+        fields: dict[str, Any] = {
+            name: (hints.get(name, Any), ... if p.default is p.empty else p.default)
+            for name, p in self._parameters.items()
+        }
+        return create_model(self._function.__name__, __config__=ConfigDict(extra="forbid"), **fields)
+
+    def json_schema(self) -> dict[str, Any]:
+        return self.model.model_json_schema()
+
+    def check_names(self, arguments: Mapping[str, Any]) -> None:
+        """Raise `ArgumentsInvalid` when names are missing or unknown, before any value is there."""
+        required = {name for name, p in self._parameters.items() if p.default is p.empty}
+        if missing := sorted(required - set(arguments)):
+            raise ArgumentsInvalid(f"Arguments are missing: {', '.join(missing)}.")
+        if unknown := sorted(set(arguments) - set(self._parameters)):
+            raise ArgumentsInvalid(
+                f"There are no arguments {', '.join(unknown)}; there are {', '.join(self._parameters)}."
+            )
+
+    def bind(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """The typed keyword arguments for the call. Raises `ArgumentsInvalid` with each field's reason."""
+        model = self._validated(arguments)
+        return {name: getattr(model, name) for name in self._parameters}
+
+    def canonical(self, arguments: Mapping[str, Any]) -> str:
+        """The canonical text of the checked arguments, defaults included: what is approved and digested."""
+        return dumps(self._validated(arguments).model_dump(mode="json"))
+
+    def _validated(self, arguments: Mapping[str, Any]) -> BaseModel:
+        try:
+            return self.model.model_validate(dict(arguments))
+        except ValidationError as error:
+            problems = {".".join(map(str, e["loc"])): e["msg"] for e in error.errors()}
+            listed = "; ".join(f"{name}: {reason}" for name, reason in problems.items())
+            raise ArgumentsInvalid(f"The arguments do not fit: {listed}.", details=problems) from error

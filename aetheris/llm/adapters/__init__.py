@@ -1,0 +1,1 @@
+"""One vendor, one file. Each is registered under its provider's name, the part of `provider:model` before the colon."""

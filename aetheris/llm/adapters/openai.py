@@ -1,0 +1,36 @@
+"""The official OpenAI SDK, against OpenAI or any base URL that speaks its chat completions."""
+
+from aetheris.core.canonical import dumps
+from aetheris.core.handlers import ModelAnswer, ModelRequest
+
+
+class OpenAIAdapter:
+    """`base_url` None means the SDK's own default; the key comes from `OPENAI_API_KEY`."""
+
+    def __init__(self, base_url: str | None = None) -> None:
+        self._base_url = base_url
+
+    def complete(self, request: ModelRequest) -> ModelAnswer:
+        import os
+
+        from openai import NOT_GIVEN, OpenAI  # about a second to import, so only where it is used
+
+        # A local server of one's own asks for no key, but the SDK does not start without one.
+        key = os.environ.get("OPENAI_API_KEY") or ("no-key" if self._base_url else None)
+        with OpenAI(api_key=key, base_url=self._base_url, max_retries=0, timeout=request.timeout) as client:
+            completion = client.chat.completions.create(
+                model=request.model,
+                temperature=request.temperature,
+                response_format={"type": "json_object"} if request.answer is not None else NOT_GIVEN,
+                messages=[
+                    {"role": "system", "content": request.prompt},
+                    {"role": "user", "content": dumps(request.inputs)},
+                ],
+            )
+        usage = completion.usage
+        return ModelAnswer(
+            text=completion.choices[0].message.content or "",
+            model=completion.model,
+            prompt_tokens=usage.prompt_tokens if usage else None,
+            completion_tokens=usage.completion_tokens if usage else None,
+        )

@@ -1,0 +1,1 @@
+"""How tools and functions are declared."""

@@ -1,0 +1,16 @@
+"""Every route of the web process."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from aetheris.api.views import Health, Login
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("api/health", Health.as_view()),
+    path("api/login", Login.as_view()),
+    path("api/", include("jobs.api.urls")),
+    path("api/", include("signals_app.api.urls")),
+]
+handler404 = "aetheris.api.exceptions.not_found"
+handler500 = "aetheris.api.exceptions.server_error"

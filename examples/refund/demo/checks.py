@@ -1,0 +1,121 @@
+"""The checks behind the demo's ✓: pure functions that yield each thing that is wrong.
+
+They hold what the runtime says against what the services outside have counted; neither vouches for itself.
+"""
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+Json = dict[str, Any]
+Problems = Iterator[str]
+
+_MISSING = "nothing"
+
+
+def equal(what: str, actual: object, expected: object) -> Problems:
+    """One value is the expected one."""
+    if actual != expected:
+        yield f"{what} is {_short(actual)}, not {_short(expected)}"
+
+
+def differences(left: object, right: object, at: str = "") -> Problems:
+    """Each field in which two JSON values differ, named by its path."""
+    if isinstance(left, dict) and isinstance(right, dict):
+        for key in sorted(left.keys() | right.keys()):
+            path = f"{at}.{key}" if at else str(key)
+            yield from differences(left.get(key, _MISSING), right.get(key, _MISSING), path)
+    elif isinstance(left, list) and isinstance(right, list) and len(left) == len(right):
+        for index, (one, other) in enumerate(zip(left, right, strict=True)):
+            yield from differences(one, other, f"{at}[{index}]")
+    elif type(left) is not type(right) or left != right:
+        yield f"{at} is {_short(left)} here and {_short(right)} there"
+
+
+def deterministic(first: Json, second: Json) -> Problems:
+    """Two replays of one job are the same in every field, over events whose hash chain holds."""
+    yield from differences(first, second)
+    yield from equal("verification.chain_valid", first["verification"]["chain_valid"], True)
+
+
+def not_called(services: tuple[str, ...], before: Mapping[str, int], after: Mapping[str, int]) -> Problems:
+    """No request reached these services between the two counts."""
+    for service in services:
+        if after[service] != before[service]:
+            yield f"{after[service] - before[service]} request(s) reached the service '{service}' meanwhile"
+
+
+def injected(replay: Json, events: list[Json], nodes: tuple[str, ...]) -> Problems:
+    """The replay holds the recorded result of each of these nodes that ran."""
+    recorded = outputs_of(events)
+    for node in recorded.keys() & set(nodes):
+        yield from differences(replay["payload_results"].get(node, _MISSING), recorded[node], node)
+
+
+def state_consistent(replay: Json, job: Json, events: list[Json]) -> Problems:
+    """The replay rebuilt the job's own state: goal, phase, nodes, results and events."""
+    outputs = outputs_of(events)
+    state = replay["current_state"]
+    yield from equal("job_id", replay["job_id"], job["id"])
+    yield from equal("goal", replay["goal"], job["goal"])
+    yield from equal("current_state.phase", state["phase"], job["status"])
+    yield from equal("completed_node_ids", sorted(state["completed_node_ids"]), sorted(completed(events)))
+    yield from differences(replay["payload_results"], outputs, "payload_results")
+    yield from differences(outputs.get("report"), job["result"], "result")
+    yield from differences(replay["events"], events, "events")
+    yield from equal("verification.consistent", replay["verification"]["consistent"], True)
+    yield from equal("verification.differences", replay["verification"]["differences"], [])
+
+
+def decided(events: list[Json], correlation_key: str, approved: bool) -> Problems:
+    """The wait of this key was answered so, by somebody else than who asked for the job."""
+    answers = [event["payload"] for event in events if event["type"] == "wait_completed"]
+    yield from equal("answered waits", [answer["correlation_key"] for answer in answers], [correlation_key])
+    for answer in answers:
+        yield from equal("approved", answer["payload"].get("approved"), approved)
+        if answer["decided_by"] == events[0]["actor"]:
+            yield f"{answer['decided_by']} decided about a job of their own"
+
+
+def ended_well(job: Json, order_id: str, refunded: bool) -> Problems:
+    """The job is completed, for this order, and refunded exactly when it should be."""
+    yield from equal("status", job["status"], "completed")
+    if job["status"] == "completed":
+        yield from equal("outcome", job["outcome"], "completed" if refunded else "refused")
+        yield from equal("order", job["result"]["order_id"], order_id)
+        yield from equal("refunded", job["result"]["refunded"], refunded)
+
+
+def refunded_once(lines: list[Json], events: list[Json], job: Json) -> Problems:
+    """The provider had one request, with the ledger's key, and applied it; none when nothing is refunded."""
+    result = job["result"]
+    wanted = 1 if result["refunded"] else 0
+    yield from equal("requests", len(lines), wanted)
+    yield from equal("applied refunds", sum(line["outcome"] == "applied" for line in lines), wanted)
+    yield from equal("keys", sorted({line["key"] for line in lines}), keys_of(events, "send_refund"))
+    for line in lines[:wanted]:
+        yield from equal("order", line["order_id"], result["order_id"])
+        yield from equal("cents", line["amount_cents"], int(Decimal(result["amount"]) * 100))
+        yield from equal("refund", line.get("answer", {}).get("refund_id"), result["refund"]["refund_id"])
+
+
+def completed(events: list[Json]) -> list[str]:
+    """The nodes that finished, in their order."""
+    return [event["node_id"] for event in events if event["type"] == "node_finished"]
+
+
+def outputs_of(events: list[Json]) -> Json:
+    """What each node that finished gave, as its event recorded it."""
+    finished = [event for event in events if event["type"] == "node_finished"]
+    return {event["node_id"]: event["payload"]["output"] for event in finished}
+
+
+def keys_of(events: list[Json], node: str) -> list[str]:
+    """The idempotency keys that the ledger opened for a node."""
+    started = [event for event in events if event["type"] == "tool_invocation_started"]
+    return sorted({event["payload"]["idempotency_key"] for event in started if event["node_id"] == node})
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 120 else f"{text[:117]}..."

@@ -1,0 +1,1 @@
+"""The engine room: jobs, their nodes, and the verbs that move them."""

@@ -1,0 +1,1 @@
+"""REST: agents, messages, jobs, events, signals, replay."""

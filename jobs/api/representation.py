@@ -1,0 +1,88 @@
+"""What jobs and events look like outside: field names are a contract."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from aetheris.core.handlers import Planner
+from jobs.models import Job, Node
+from ledger.models import Event
+from signals_app.models import Wait
+
+
+def agent(planner: Planner) -> dict[str, Any]:
+    return {
+        "id": planner.name,
+        "name": planner.name,
+        "version": planner.version,
+        "tools": [tool.name for tool in planner.tools],
+    }
+
+
+def summary(job: Job) -> dict[str, Any]:
+    return {
+        "id": job.pk,
+        "agent_id": job.agent.name,
+        "goal": job.goal,
+        "status": job.state,
+        "outcome": job.outcome,
+        "requested_by": job.requested_by,
+        "created_at": job.created_at,
+        "updated_at": job.updated_at,
+        "finished_at": job.finished_at,
+    }
+
+
+def detail(job: Job, nodes: Iterable[Node], waits: Iterable[Wait]) -> dict[str, Any]:
+    listed = list(nodes)
+    waiting = [wait_detail(wait) for wait in waits]
+    first = waiting[0] if waiting else {"correlation_key": None, "node_id": None}
+    return {
+        **summary(job),
+        "result": job.result_value,
+        "error": job.error_value,
+        "retry_count": sum(node.tries for node in listed),
+        "cursor": job.seq,
+        "nodes": [_node(node) for node in listed],
+        "waits": waiting,
+        "wait_correlation_key": first["correlation_key"],
+        "wait_node_id": first["node_id"],
+    }
+
+
+def wait_detail(wait: Wait) -> dict[str, Any]:
+    return {
+        "node_id": wait.node,
+        "correlation_key": wait.correlation_key,
+        "wait_kind": wait.kind,
+        "reason": wait.reason,
+        "expires_at": wait.expires_at,
+    }
+
+
+def event(stored: Event, previous: bytes) -> dict[str, Any]:
+    return {
+        "id": f"{stored.job_id}:{stored.seq}",
+        "job_id": stored.job_id,
+        "seq": stored.seq,
+        "type": stored.type,
+        "category": stored.category,
+        "node_id": stored.node,
+        "actor": stored.actor,
+        "payload": stored.data,
+        "created_at": stored.at,
+        "prev_hash": previous.hex(),
+        "hash": bytes(stored.hash).hex(),
+    }
+
+
+def _node(node: Node) -> dict[str, Any]:
+    return {
+        "id": node.path,
+        "type": node.type,
+        "status": node.state,
+        "ending": node.ending,
+        "output": node.output_value,
+        "error": node.error_value,
+        "claims": node.claims,
+        "tries": node.tries,
+    }

@@ -1,0 +1,53 @@
+"""An answer ends its wait: wait, approval and node change together, and the answer is the node's output."""
+
+from typing import Any
+
+from aetheris.core.canonical import loads
+from jobs.engine.transaction import JobTransaction
+from jobs.engine.transitions import move
+from jobs.models import Node
+from jobs.states import Ending, NodeState
+from ledger.event_types import EventType
+from signals_app import approvals, waits
+from signals_app.models import Approval, Signal, Wait
+from signals_app.states import WaitKind
+
+
+def record_answer(tx: JobTransaction, wait: Wait, node: Node, answer: str, answered_by: str) -> None:
+    """Complete an open wait and its node. `answer` is canonical text that fits the wait. Does not lead on."""
+    payload: Any = loads(answer)
+    waits.resolve(wait, answer, answered_by, tx.now)
+    Signal.objects.mark_applied(tx.job.pk, wait.correlation_key, tx.now)
+    ending = Ending.SUCCESS
+    decision = {}
+    if wait.kind == WaitKind.HUMAN:
+        ending = Ending.SUCCESS if payload["approved"] else Ending.REFUSED
+        decision = _decide_approval(tx, wait, payload, answered_by)
+    tx.event(
+        EventType.WAIT_COMPLETED,
+        {
+            "node_id": node.path,
+            "correlation_key": wait.correlation_key,
+            "payload": payload,
+            "decided_by": answered_by,
+            "ending": ending.value,
+            **decision,
+        },
+        node,
+    )
+    move(tx, node, NodeState.COMPLETED, ending=ending.value, output=answer)
+
+
+def _decide_approval(tx: JobTransaction, wait: Wait, payload: dict[str, Any], decided_by: str) -> dict[str, Any]:
+    """Decide the wait's approval; what was decided about, for the event."""
+    approval = Approval.objects.of_wait(tx.job.pk, wait.correlation_key)
+    if approval is None:
+        return {}
+    approvals.decide(
+        approval,
+        approved=payload["approved"],
+        reason=str(payload.get("reason", "")),
+        decided_by=decided_by,
+        now=tx.now,
+    )
+    return {"approval_id": str(approval.pk), "step": approval.step, "arguments": approval.arguments_value}

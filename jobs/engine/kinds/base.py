@@ -1,0 +1,77 @@
+"""The shape of a kind, and what passes between claim, run and commit."""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+from uuid import UUID
+
+from aetheris.core.canonical import dumps, dumps_escaped, loads
+from aetheris.core.errors import NotCanonical
+from aetheris.core.outcomes import Done, Fail, Outcome
+from aetheris.core.references import references, resolve, source_of
+from jobs.models import Job, Node
+from ledger.entries import Intent
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A node that may run: its checked arguments as canonical text, its time limit in seconds, its effect."""
+
+    arguments: str
+    timeout: float
+    intent: Intent | None = None
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A node that this worker holds. `token` fences its commit; no call may begin after `send_until`,
+    on this process's monotonic clock.
+
+    `recorded` is the ledger's result when the effect already happened: then nothing is called.
+    """
+
+    job: Job
+    path: str
+    type: str
+    token: UUID
+    prepared: Prepared
+    settings: dict[str, Any]
+    idempotency_key: str = ""
+    attempt: int = 0
+    send_until: float = 0.0
+    recorded: str | None = None
+
+
+class Kind(Protocol):
+    """One node type."""
+
+    def is_here(self, job: Job, node: Node) -> bool:
+        """Whether this process has the code for the node."""
+        ...
+
+    def prepare(self, job: Job, node: Node) -> Prepared:
+        """Resolve and check the node's arguments. Raises `AetherisError` when they can never be right."""
+        ...
+
+    def call(self, claimed: Claimed) -> Outcome:
+        """Run it. Raises nothing: every exception becomes an outcome."""
+        ...
+
+    def output(self, result: str) -> str:
+        """What successors read, from the result that the ledger keeps; both canonical text."""
+        ...
+
+
+def done(result: Any) -> Outcome:
+    """The outcome for a result that has arrived: recorded whatever it holds, used only if it has a canonical form."""
+    try:
+        return Done(dumps(result))
+    except NotCanonical as error:
+        return Fail("RESULT_NOT_CANONICAL", error.message, result=dumps_escaped(result))
+
+
+def resolved_arguments(node: Node) -> Any:
+    """The arguments of a node's configuration with every reference replaced. Raises `ReferenceMissing`."""
+    arguments: Any = node.settings["arguments"]
+    sources = {source_of(reference) for reference in references(arguments)}
+    outputs = Node.objects.outputs(node.job_id, sources) if sources else {}
+    return resolve(arguments, {path: loads(text) for path, text in outputs.items()})

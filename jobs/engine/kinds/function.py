@@ -1,0 +1,30 @@
+"""Function nodes: pure, so they open no ledger entry and may run again at any time."""
+
+from aetheris.conf import configuration
+from aetheris.core import registry
+from aetheris.core.canonical import loads
+from aetheris.core.outcomes import Fail, Outcome
+from jobs.engine.kinds.base import Claimed, Prepared, done, resolved_arguments
+from jobs.models import Job, Node
+
+
+def is_here(job: Job, node: Node) -> bool:
+    return node.settings["function"] in registry.functions
+
+
+def prepare(job: Job, node: Node) -> Prepared:
+    declared = registry.functions.get(str(node.settings["function"]))
+    return Prepared(declared.signature.canonical(resolved_arguments(node)), configuration().node_timeout_seconds)
+
+
+def call(claimed: Claimed) -> Outcome:
+    declared = registry.functions.get(claimed.settings["function"])
+    try:
+        result = declared.call(**declared.signature.bind(loads(claimed.prepared.arguments)))
+    except Exception as error:
+        return Fail("FUNCTION_FAILED", f"{type(error).__name__}: {error}")
+    return done(result)
+
+
+def output(result: str) -> str:
+    return result

@@ -1,0 +1,98 @@
+"""LLM nodes: one question to a model, recorded, never asked again on replay."""
+
+import hashlib
+import json
+from typing import Any
+
+import jsonschema
+
+from aetheris.conf import configuration
+from aetheris.core import registry
+from aetheris.core.canonical import digest, dumps, dumps_escaped, loads
+from aetheris.core.errors import AetherisError, ArgumentsInvalid
+from aetheris.core.handlers import Effect, ModelRequest
+from aetheris.core.outcomes import Doubt, Fail, Outcome
+from jobs.engine.kinds.base import Claimed, Prepared, done, resolved_arguments
+from jobs.models import Job, Node
+from ledger.entries import Intent
+from ledger.states import EntryKind
+
+
+def is_here(job: Job, node: Node) -> bool:
+    return _provider(node.settings["arguments"])[0] in registry.models
+
+
+def prepare(job: Job, node: Node) -> Prepared:
+    arguments = resolved_arguments(node)
+    provider, model = _provider(arguments)
+    if not model:
+        raise ArgumentsInvalid(
+            "No model is named. Give the node model='provider:model', or set AETHERIS_MODEL.",
+            code="MODEL_NOT_SET",
+        )
+    text = dumps({**arguments, "model": f"{provider}:{model}"})
+    timeout = configuration().node_timeout_seconds
+    intent = Intent(
+        step_id=node.path,
+        kind=EntryKind.LLM,
+        effect=Effect.READ,
+        tool=provider,
+        tool_version=model,
+        arguments_digest=digest(text),
+        timeout=timeout,
+        window=timeout,
+        settle=0.0,
+    )
+    return Prepared(text, timeout, intent)
+
+
+def call(claimed: Claimed) -> Outcome:
+    arguments = loads(claimed.prepared.arguments)
+    provider, model = _provider(arguments)
+    request = ModelRequest(
+        model=model,
+        prompt=arguments["prompt"],
+        inputs=arguments["inputs"],
+        answer=arguments["answer"],
+        temperature=arguments["temperature"],
+        timeout=claimed.prepared.timeout,
+    )
+    try:
+        answer = registry.models.get(provider).complete(request)
+    except Exception as error:
+        return Doubt("MODEL_IN_DOUBT", f"{type(error).__name__}: {error}")
+    result = {
+        "text": answer.text,
+        "llm_provider": provider,
+        "llm_model": answer.model,
+        "llm_temperature": request.temperature,
+        "prompt_hash": hashlib.sha256(claimed.prepared.arguments.encode()).hexdigest(),
+        "token_count": {"prompt": answer.prompt_tokens, "completion": answer.completion_tokens},
+    }
+    try:
+        result["answer"] = read_answer(answer.text, request.answer)
+    except AetherisError as error:
+        return Fail(error.code, error.message, result=dumps_escaped(result))
+    return done(result)
+
+
+def output(result: str) -> str:
+    return dumps(loads(result)["answer"])
+
+
+def read_answer(text: str, schema: dict[str, Any] | None) -> Any:
+    """The model's answer as data. Without a schema it is `{"text": …}`; raises `MODEL_ANSWER_INVALID`."""
+    if schema is None:
+        return {"text": text}
+    try:
+        answer = json.loads(text)
+        jsonschema.validate(answer, schema)
+    except (ValueError, RecursionError, jsonschema.ValidationError) as error:
+        reason = str(error).splitlines()[0]
+        raise AetherisError(f"The model's answer does not fit: {reason}", code="MODEL_ANSWER_INVALID") from error
+    return answer
+
+
+def _provider(arguments: Any) -> tuple[str, str]:
+    provider, _, model = (arguments["model"] or configuration().model).partition(":")
+    return provider, model

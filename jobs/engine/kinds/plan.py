@@ -1,0 +1,65 @@
+"""Node zero: the agent's plan, made once and recorded, never made again."""
+
+from aetheris.conf import configuration
+from aetheris.core import registry
+from aetheris.core.context import PlanContext
+from aetheris.core.errors import AetherisError, GraphError
+from aetheris.core.graph import NodeSpec, TaskGraph
+from aetheris.core.handlers import Planner
+from aetheris.core.outcomes import Expand, Fail, Outcome
+from jobs.engine.kinds.base import Claimed, Prepared
+from jobs.models import Job, Node
+
+
+def is_here(job: Job, node: Node) -> bool:
+    return job.agent.name in registry.agents
+
+
+def prepare(job: Job, node: Node) -> Prepared:
+    return Prepared("{}", configuration().node_timeout_seconds)
+
+
+def call(claimed: Claimed) -> Outcome:
+    planner = registry.agents.get(claimed.job.agent.name)
+    try:
+        graph = planner.plan(PlanContext(claimed.job.pk, claimed.job.tenant), claimed.job.goal)
+        check(graph, planner)
+    except AetherisError as error:
+        return Fail(error.code, error.message)
+    except Exception as error:
+        return Fail("PLAN_FAILED", f"{type(error).__name__}: {error}")
+    return Expand(graph)
+
+
+def output(result: str) -> str:
+    return result
+
+
+def check(graph: TaskGraph, planner: Planner) -> None:
+    """Raise `AetherisError` unless the graph is sound and calls only what its agent declares, by the right names."""
+    if not isinstance(graph, TaskGraph):
+        raise GraphError("plan() must return a TaskGraph.")
+    graph.check()
+    for node in graph.nodes.values():
+        _check_handler(node, planner)
+
+
+def _check_handler(node: NodeSpec, planner: Planner) -> None:
+    if node.type == "tool":
+        tools = {tool.name: tool for tool in planner.tools}
+        name = node.config["tool"]
+        if name not in tools:
+            raise GraphError(
+                f"Node {node.key!r} calls {name!r}, which is no tool of {planner.name}; add it to its tools.",
+                code="TOOL_NOT_FOUND",
+            )
+        tools[name].signature.check_names(node.arguments)
+    if node.type == "function":
+        functions = {function.name: function for function in planner.functions}
+        name = node.config["function"]
+        if name not in functions:
+            raise GraphError(
+                f"Node {node.key!r} runs {name!r}, which is no function of {planner.name}; add it to its functions.",
+                code="FUNCTION_NOT_FOUND",
+            )
+        functions[name].signature.check_names(node.arguments)

@@ -1,0 +1,12 @@
+"""Node type → kind."""
+
+from jobs.engine.kinds import function, llm, plan, tool
+from jobs.engine.kinds.base import Kind
+from jobs.states import NodeType
+
+KINDS: dict[str, Kind] = {
+    NodeType.PLAN: plan,
+    NodeType.TOOL: tool,
+    NodeType.LLM: llm,
+    NodeType.FUNCTION: function,
+}

@@ -1,0 +1,50 @@
+"""Park: a wait node that is reached holds no worker; it opens its wait, or takes the signal that came early."""
+
+from jobs.engine.answer import record_answer
+from jobs.engine.kinds import tool
+from jobs.engine.transaction import JobTransaction
+from jobs.engine.transitions import move
+from jobs.models import Node
+from jobs.states import NodeState
+from ledger.event_types import EventType
+from signals_app import approvals, inbox, waits
+from signals_app.approvals import Subject
+from signals_app.models import Wait
+from signals_app.states import WaitKind
+
+
+def open_wait(tx: JobTransaction, node: Node) -> None:
+    """Open the wait of a node whose incoming edges are decided. An early signal completes the node at once.
+
+    Raises `AetherisError`, with nothing written, when the arguments that are to be approved do not exist.
+    """
+    wait = Wait.objects.of_node(tx.job.pk, node.path)
+    subject = _subject(tx, wait)
+    waits.open_wait(wait, tx.now)
+    move(tx, node, NodeState.WAITING, started_at=tx.now)
+    payload = {
+        "node_id": node.path,
+        "wait_kind": wait.kind,
+        "correlation_key": wait.correlation_key,
+        "reason": wait.reason,
+        "park": wait.park,
+        "expires_at": wait.expires_at,
+    }
+    if wait.kind == WaitKind.HUMAN:
+        approval = approvals.request(tx.job, wait, subject, tx.now)
+        payload |= {
+            "approval_id": str(approval.pk),
+            "approves": wait.approves,
+            "arguments": approval.arguments_value,
+        }
+    tx.event(EventType.JOB_WAITING, payload, node)
+    if kept := inbox.kept(tx.job.pk, wait.correlation_key):
+        record_answer(tx, wait, node, kept.payload, kept.sender)
+
+
+def _subject(tx: JobTransaction, wait: Wait) -> Subject | None:
+    """The exact call that the wait's approval is about."""
+    if not wait.approves:
+        return None
+    step = Node.objects.get(job_id=tx.job.pk, path=wait.approves)
+    return tool.subject(tx.job, step)

@@ -1,0 +1,192 @@
+"""Replay: rebuild a job's state from its events alone. Calls nothing, changes nothing."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from jobs.models import Job, Node
+from jobs.states import NODE_ENDINGS, Ending, JobState, NodeState, NodeType
+from ledger.event_types import Category, EventType
+from ledger.models import Event
+from ledger.states import EntryState
+
+DECIDING = (Category.HISTORY, Category.COORDINATION, Category.EFFECT, Category.LEDGER)
+
+
+@dataclass
+class NodeView:
+    """A node as the events tell it."""
+
+    type: str
+    state: str = NodeState.BLOCKED.value
+    ending: str = ""
+    output: Any = None
+    error: Any = None
+
+
+@dataclass
+class JobView:
+    """A job as its events tell it, up to the last event folded in."""
+
+    goal: str = ""
+    state: str = JobState.PENDING.value
+    outcome: str = ""
+    result: Any = None
+    error: Any = None
+    nodes: dict[str, NodeView] = field(default_factory=dict)
+    effects: dict[str, str] = field(default_factory=dict)
+    results: dict[str, Any] = field(default_factory=dict)
+    cursor: str = ""
+
+    @property
+    def completed(self) -> list[str]:
+        """Completed nodes in the order of completion, node zero left out."""
+        return [path for path in self.results if self.nodes[path].type != NodeType.PLAN]
+
+    @property
+    def payload_results(self) -> dict[str, Any]:
+        return {path: self.results[path] for path in self.completed}
+
+    @property
+    def phase(self) -> str:
+        if self.state in (JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED):
+            return self.state
+        return "executing" if len(self.nodes) > 1 else "planning"
+
+
+def replay(events: list[Event], until: str = "") -> JobView:
+    """Fold events into a view; with `until`, a node's path, stop before that node's start."""
+    view = JobView()
+    for event in events:
+        if until and event.node == until and event.type in (EventType.NODE_STARTED, EventType.JOB_WAITING):
+            break
+        if event.category in DECIDING:
+            _FOLD[EventType(event.type)](view, event.data)
+            view.cursor = event.node or view.cursor
+    return view
+
+
+def differences(view: JobView, job: Job, nodes: list[Node], entries: dict[str, str]) -> list[dict[str, Any]]:
+    """Field by field, where the rows are not what the events tell. `entries` maps idempotency key to state."""
+    found = []
+
+    def compare(where: str, replayed: Any, stored: Any) -> None:
+        if replayed != stored:
+            found.append({"field": where, "replayed": replayed, "stored": stored})
+
+    compare("job.goal", view.goal, job.goal)
+    if job.is_final or view.phase == view.state:
+        compare("job.state", view.state, job.state)
+    compare("job.outcome", view.outcome, job.outcome)
+    compare("job.result", view.result, job.result_value)
+    compare("job.error", view.error, job.error_value if job.is_final else None)
+    compare("nodes", sorted(view.nodes), sorted(node.path for node in nodes))
+    compare("effects", view.effects, entries)
+    for node in nodes:
+        replayed = view.nodes.get(node.path, NodeView(node.type))
+        compare(f"{node.path}.state", replayed.state, _comparable(node.state))
+        compare(f"{node.path}.ending", replayed.ending, node.ending)
+        compare(f"{node.path}.output", replayed.output, node.output_value)
+    return found
+
+
+def _comparable(state: str) -> str:
+    """Events do not say whether an unstarted node is blocked or ready; both mean: not begun."""
+    return NodeState.BLOCKED.value if state == NodeState.READY else state
+
+
+def _job_created(view: JobView, data: dict[str, Any]) -> None:
+    view.goal = data["goal"]
+    view.nodes["plan"] = NodeView(NodeType.PLAN.value)
+
+
+def _plan_generated(view: JobView, data: dict[str, Any]) -> None:
+    _complete(view, "plan", None)
+    for node in data["task_graph"]["nodes"]:
+        view.nodes[node["id"]] = NodeView(node["type"])
+
+
+def _node_started(view: JobView, data: dict[str, Any]) -> None:
+    view.state = JobState.RUNNING.value
+    view.nodes[data["node_id"]].state = NodeState.RUNNING.value
+
+
+def _invocation_started(view: JobView, data: dict[str, Any]) -> None:
+    view.effects.setdefault(data["invocation_id"], EntryState.STARTED.value)
+
+
+def _invocation_finished(view: JobView, data: dict[str, Any]) -> None:
+    state = {"success": EntryState.COMMITTED, "failure": EntryState.FAILED, "unknown": EntryState.UNKNOWN}
+    view.effects[data["invocation_id"]] = state[data["outcome"]].value
+    if data["outcome"] == "success":
+        view.nodes[data["node_id"]].output = data["result"]
+
+
+def _node_finished(view: JobView, data: dict[str, Any]) -> None:
+    path = data["node_id"]
+    if data["state"] == "ok":
+        node = view.nodes[path]
+        output = data["output"] if "output" in data else node.output
+        if node.type == NodeType.LLM:
+            output = output["answer"]
+        _complete(view, path, output)
+    elif data["state"] == "skipped":
+        view.nodes[path].state = NodeState.SKIPPED.value
+    else:
+        view.nodes[path].state = NodeState.FAILED.value
+        view.nodes[path].output = None
+        view.nodes[path].error = data["error"]
+
+
+def _node_reclaimed(view: JobView, data: dict[str, Any]) -> None:
+    view.nodes[data["node_id"]].state = NodeState.BLOCKED.value
+
+
+def _node_retrying(view: JobView, data: dict[str, Any]) -> None:
+    view.state = JobState.RETRYING.value
+    view.nodes[data["node_id"]].state = NodeState.BLOCKED.value
+
+
+def _job_waiting(view: JobView, data: dict[str, Any]) -> None:
+    view.state = JobState.PARKED.value if data.get("park", True) else JobState.WAITING.value
+    view.nodes[data["node_id"]].state = NodeState.WAITING.value
+
+
+def _wait_completed(view: JobView, data: dict[str, Any]) -> None:
+    view.state = JobState.PENDING.value
+    _complete(view, data["node_id"], data["payload"], data["ending"])
+
+
+def _job_completed(view: JobView, data: dict[str, Any]) -> None:
+    view.state, view.outcome, view.result = JobState.COMPLETED.value, data["outcome"], data["result"]
+
+
+def _job_failed(view: JobView, data: dict[str, Any]) -> None:
+    """Whatever had not ended was cancelled by the failure."""
+    view.state, view.outcome, view.error = JobState.FAILED.value, "failed", data["error"]
+    for node in view.nodes.values():
+        if node.state not in NODE_ENDINGS:
+            node.state = NodeState.CANCELLED.value
+
+
+def _complete(view: JobView, path: str, output: Any, ending: str = Ending.SUCCESS.value) -> None:
+    node = view.nodes[path]
+    node.state, node.ending, node.output = NodeState.COMPLETED.value, ending, output
+    view.results[path] = output
+
+
+_FOLD = {
+    EventType.JOB_CREATED: _job_created,
+    EventType.PLAN_GENERATED: _plan_generated,
+    EventType.NODE_STARTED: _node_started,
+    EventType.NODE_FINISHED: _node_finished,
+    EventType.NODE_RECLAIMED: _node_reclaimed,
+    EventType.NODE_RETRYING: _node_retrying,
+    EventType.TOOL_INVOCATION_STARTED: _invocation_started,
+    EventType.TOOL_INVOCATION_FINISHED: _invocation_finished,
+    EventType.LLM_INVOCATION_STARTED: _invocation_started,
+    EventType.LLM_INVOCATION_FINISHED: _invocation_finished,
+    EventType.JOB_WAITING: _job_waiting,
+    EventType.WAIT_COMPLETED: _wait_completed,
+    EventType.JOB_COMPLETED: _job_completed,
+    EventType.JOB_FAILED: _job_failed,
+}

@@ -1,0 +1,146 @@
+"""Signal: an answer to a wait, from whatever door. Stored and matched in one transaction; the first one stands."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import jsonschema
+
+from aetheris.core.canonical import dumps, loads
+from aetheris.core.errors import Refused
+from aetheris.core.principal import same
+from jobs.engine import advance
+from jobs.engine.answer import record_answer
+from jobs.engine.time_out import time_out
+from jobs.engine.transaction import JobTransaction, job_transaction
+from jobs.models import Job, Node
+from signals_app import inbox, waits
+from signals_app.models import Approval, Signal, Wait
+from signals_app.states import WaitKind, WaitState
+
+APPLIED = "applied"
+ALREADY = "already"
+KEPT = "kept"
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Who answers, and what they may: `may_signal` for ordinary waits, `may_decide` for what people decide."""
+
+    principal: str
+    may_signal: bool
+    may_decide: bool
+
+
+def signal(job_id: UUID, correlation_key: str, payload: dict[str, Any], sender: Sender) -> str:
+    """Answer a wait: `applied`, `already` (the same answer stands) or `kept` (its wait has not opened yet).
+
+    Raises `Refused`, with nothing changed but a timeout that was due: `JOB_NOT_FOUND`, `INVALID_SIGNAL_KEY`,
+    `JOB_NOT_PARKED`, `SIGNAL_CONFLICT`, `WAIT_EXPIRED`, `WAIT_NOT_OPEN`, `SIGNAL_PAYLOAD_INVALID`, and what
+    `decide` raises for a wait that only people answer.
+    """
+    answer = dumps(payload)
+    try:
+        with job_transaction(job_id, sender.principal) as tx:
+            wait = _declared(tx, correlation_key)
+            _check_sender(tx.job, wait, sender)
+            _check_payload(wait, payload)
+            verdict = _settled(tx, wait, answer) or _apply(tx, wait, answer)
+    except Job.DoesNotExist:
+        raise Refused(f"There is no job {job_id}.", code="JOB_NOT_FOUND") from None
+    if isinstance(verdict, Refused):
+        raise verdict
+    return verdict
+
+
+def decide(approval: Approval, *, approved: bool, reason: str, sender: Sender) -> str:
+    """Approve or refuse what a person is asked; answers and raises as `signal`."""
+    payload: dict[str, Any] = {"approved": approved}
+    if reason:
+        payload["reason"] = reason
+    return signal(approval.job_id, approval.correlation_key, payload, sender)
+
+
+def _declared(tx: JobTransaction, correlation_key: str) -> Wait:
+    wait = Wait.objects.at(tx.job.pk, correlation_key)
+    if wait is None:
+        raise Refused(
+            "No wait of this job has that correlation key. Read it from the job's job_waiting event.",
+            code="INVALID_SIGNAL_KEY",
+        )
+    return wait
+
+
+def _check_sender(job: Job, wait: Wait, sender: Sender) -> None:
+    """People's waits are answered by somebody who may decide and did not ask."""
+    if wait.kind == WaitKind.SIGNAL:
+        if not sender.may_signal:
+            raise Refused("Answering this wait needs the permission job:create.", code="MAY_NOT_SIGNAL")
+        return
+    if not sender.may_decide:
+        raise Refused("Answering for a person needs the permission approval:decide.", code="MAY_NOT_DECIDE")
+    if same(sender.principal, job.requested_by):
+        raise Refused(
+            "Whoever requested a job may not decide for it; ask somebody else.",
+            code="REQUESTER_MAY_NOT_DECIDE",
+        )
+    if wait.kind == WaitKind.RESOLUTION:
+        raise Refused(
+            "What became of an unknown effect cannot be told to this version; it stays shown.",
+            code="RESOLUTION_NOT_AVAILABLE",
+        )
+
+
+def _check_payload(wait: Wait, payload: dict[str, Any]) -> None:
+    if wait.kind == WaitKind.HUMAN and not isinstance(payload.get("approved"), bool):
+        raise Refused('The payload must say "approved": true or false.', code="SIGNAL_PAYLOAD_INVALID")
+    if wait.answer_schema is None:
+        return
+    try:
+        jsonschema.validate(payload, loads(wait.answer_schema))
+    except jsonschema.ValidationError as error:
+        raise Refused(f"The payload does not fit: {error.message}", code="SIGNAL_PAYLOAD_INVALID") from error
+
+
+def _settled(tx: JobTransaction, wait: Wait, answer: str) -> str | Refused | None:
+    """The verdict for a wait that takes no answer any more; None for one that does."""
+    if wait.state == WaitState.RESOLVED:
+        return ALREADY if wait.answer == answer else _conflict(wait.answer)
+    if wait.state == WaitState.TIMED_OUT:
+        return Refused("The time for this answer is over.", code="WAIT_EXPIRED")
+    if wait.state == WaitState.CANCELLED or tx.job.starts_nothing_more:
+        return Refused("The job does not wait any more.", code="JOB_NOT_PARKED", details={"status": tx.job.state})
+    return None
+
+
+def _apply(tx: JobTransaction, wait: Wait, answer: str) -> str | Refused:
+    kept = inbox.kept(tx.job.pk, wait.correlation_key)
+    if wait.state == WaitState.DECLARED:
+        return _keep(tx, wait, kept, answer)
+    if waits.is_over(wait, tx.now):
+        time_out(tx, wait)
+        return Refused("The time for this answer is over.", code="WAIT_EXPIRED")
+    node = Node.objects.get(job_id=tx.job.pk, path=wait.node)
+    inbox.store(tx.job, wait.correlation_key, answer, tx.actor, tx.now)
+    record_answer(tx, wait, node, answer, tx.actor)
+    advance.lead_on(tx, node)
+    return APPLIED
+
+
+def _keep(tx: JobTransaction, wait: Wait, kept: Signal | None, answer: str) -> str | Refused:
+    """An answer before the question: kept, unless the question is about arguments that nobody knows yet."""
+    if wait.approves:
+        return Refused("What is to be approved is not known yet. Decide when the job is parked.", code="WAIT_NOT_OPEN")
+    if kept is None:
+        inbox.store(tx.job, wait.correlation_key, answer, tx.actor, tx.now)
+    elif kept.payload != answer:
+        return _conflict(kept.payload)
+    return KEPT
+
+
+def _conflict(standing: str | None) -> Refused:
+    return Refused(
+        "Another answer was given before and stands.",
+        code="SIGNAL_CONFLICT",
+        details={"standing": loads(standing or "null")},
+    )

@@ -1,0 +1,89 @@
+"""`job_transaction`: lock one job, let verbs change it, then append all their events, together or not at all."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from aetheris.core.canonical import dumps_escaped
+from aetheris.core.ids import new_id, random_bytes
+from aetheris.core.principal import principal
+from jobs.engine import dispatch
+from jobs.models import Job, Node
+from jobs.states import NodeState
+from ledger.event_types import EventType
+from ledger.models import Event
+from ledger.querysets import NewEvent
+
+
+def this_process() -> str:
+    """The actor of what the engine does by itself: asked each time, because a process may fork."""
+    return principal("engine", f"{socket.gethostname()}:{os.getpid()}", "engine")
+
+
+class JobTransaction:
+    """A locked job and what this transaction does to it. `now` is the database's clock, read under the lock;
+    `began` is this process's monotonic clock, read before it. `token` is stored with every node that it moves.
+    """
+
+    def __init__(self, job: Job, now: datetime, actor: str, began: float) -> None:
+        self.job = job
+        self.now = now
+        self.actor = actor
+        self.began = began
+        self.token = new_id()
+        self._changed: set[str] = set()
+        self._events: list[NewEvent] = []
+        self._ready: dict[str, Node] = {}
+
+    def event(self, type: EventType, payload: dict[str, Any], node: Node | None = None) -> None:
+        """Append an event when the transaction ends. Whatever the payload holds, it is recorded."""
+        path = node.path if node else ""
+        span = f"{path}#{node.claims}" if node else ""
+        self._events.append(NewEvent(type, self.actor, path, span, dumps_escaped(payload), random_bytes(16)))
+
+    def change(self, **columns: Any) -> None:
+        """Change columns of the job when the transaction ends."""
+        for name, value in columns.items():
+            setattr(self.job, name, value)
+        self._changed.update(columns)
+
+    def moved(self, node: Node) -> None:
+        """Note where a node stands now: one that stays READY is rung for when the transaction has committed."""
+        if node.state == NodeState.READY and node.not_before is None:
+            self._ready[node.path] = node
+        else:
+            self._ready.pop(node.path, None)
+
+    def ready(self) -> list[Node]:
+        """The nodes that became READY here and are still so, in plan order."""
+        return list(self._ready.values())
+
+    def flush(self) -> None:
+        """Write the job and its events, and ring for what is left READY once this has committed."""
+        if self._changed:
+            self.change(updated_at=self.now)
+            Job.objects.write(self.job, self._changed)
+        if self._events:
+            self.job.seq, self.job.head = Event.objects.append(self.job.pk, self._events)
+        for node in self.ready():
+            dispatch.ring_after_commit(node.job_id, node.path, node.queue)
+
+
+@contextmanager
+def job_transaction(job_id: UUID, actor: str = "") -> Iterator[JobTransaction]:
+    """Lock the job, yield it to verbs, write their events. Raises `Job.DoesNotExist`."""
+    began = time.monotonic()
+    with transaction.atomic():
+        job = Job.objects.lock(job_id)
+        tx = JobTransaction(job, Job.objects.now(), actor or this_process(), began)
+        yield tx
+        tx.flush()

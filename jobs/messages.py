@@ -1,0 +1,4 @@
+"""Celery task names: strings, so that the engine rings doorbells without importing tasks."""
+
+RUN_NODE = "aetheris.run_node"
+SWEEP = "aetheris.sweep"

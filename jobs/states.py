@@ -1,0 +1,79 @@
+"""The states of jobs and nodes, and every legal move, as data. `jobs.engine.transitions` is the only mover."""
+
+from django.db.models import TextChoices
+
+
+class JobState(TextChoices):
+    """Derived by the database from the job's counters and its ending; nobody sets it."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    RETRYING = "retrying"
+    WAITING = "waiting"
+    PARKED = "parked"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+JOB_ENDINGS = (JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED)
+
+
+class Outcome(TextChoices):
+    """What a final job amounts to."""
+
+    COMPLETED = "completed"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+class NodeType(TextChoices):
+    PLAN = "plan"
+    TOOL = "tool"
+    LLM = "llm"
+    FUNCTION = "function"
+    WAIT = "wait"
+
+
+class NodeState(TextChoices):
+    BLOCKED = "blocked"
+    READY = "ready"
+    RUNNING = "running"
+    WAITING = "waiting"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    SKIPPED = "skipped"
+
+
+NODE_ENDINGS = (NodeState.COMPLETED, NodeState.FAILED, NodeState.CANCELLED, NodeState.SKIPPED)
+
+NODE_MOVES: dict[NodeState, tuple[NodeState, ...]] = {
+    NodeState.BLOCKED: (
+        NodeState.READY,
+        NodeState.WAITING,
+        NodeState.FAILED,
+        NodeState.SKIPPED,
+        NodeState.CANCELLED,
+    ),
+    NodeState.READY: (NodeState.RUNNING, NodeState.WAITING, NodeState.FAILED, NodeState.CANCELLED),
+    NodeState.RUNNING: (
+        NodeState.COMPLETED,
+        NodeState.FAILED,
+        NodeState.READY,
+        NodeState.WAITING,
+        NodeState.CANCELLED,
+    ),
+    NodeState.WAITING: (NodeState.COMPLETED, NodeState.FAILED, NodeState.CANCELLED),
+    NodeState.COMPLETED: (),
+    NodeState.FAILED: (),
+    NodeState.CANCELLED: (),
+    NodeState.SKIPPED: (),
+}
+
+
+class Ending(TextChoices):
+    """How a completed node ended, which is what its edges ask for."""
+
+    SUCCESS = "success"
+    REFUSED = "refused"

@@ -1,0 +1,44 @@
+"""Event: one row of a job's append-only, hash-chained stream."""
+
+from django.db import models
+
+from aetheris.core.canonical import loads
+from ledger.event_types import Category, EventType
+from ledger.querysets import EventQuerySet
+
+
+class Event(models.Model):
+    """One event. Written only by the SQL function `aetheris_append_events`; a trigger refuses every change.
+
+    `payload` is canonical text, exactly the bytes that `payload_digest` covers. `txid` is the writing
+    transaction, so that a reader of many jobs can stay below the snapshot's xmin. There is no foreign key on
+    `job_id`: its only writer holds the job's row lock.
+    """
+
+    pk = models.CompositePrimaryKey("job_id", "seq")
+    job_id = models.UUIDField()
+    seq = models.PositiveBigIntegerField()
+    tenant = models.CharField(max_length=63)
+    type = models.CharField(max_length=40, choices=EventType.choices)
+    category = models.CharField(max_length=12, choices=Category.choices)
+    actor = models.CharField(max_length=255)
+    node = models.CharField(max_length=200)
+    span = models.CharField(max_length=255)
+    at = models.DateTimeField()
+    payload = models.TextField()
+    nonce = models.BinaryField(max_length=16)
+    payload_digest = models.BinaryField(max_length=32)
+    hash = models.BinaryField(max_length=32)
+    txid = models.BigIntegerField()
+
+    objects = EventQuerySet.as_manager()
+
+    class Meta:
+        indexes = (models.Index(fields=("tenant", "txid"), name="event_feed"),)
+
+    def __str__(self) -> str:
+        return f"{self.seq} {self.type}"
+
+    @property
+    def data(self) -> dict[str, object]:
+        return dict(loads(self.payload))

@@ -1,0 +1,82 @@
+"""All SQL of this app."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.db import connection, models
+
+from ledger.event_types import CATEGORY, EventType
+from ledger.states import EntryState
+
+if TYPE_CHECKING:
+    from ledger.models import Entry
+
+
+@dataclass(frozen=True)
+class NewEvent:
+    """An event to append. `payload` is canonical text, `nonce` 16 random bytes."""
+
+    type: EventType
+    actor: str
+    node: str
+    span: str
+    payload: str
+    nonce: bytes
+
+
+class EventQuerySet(models.QuerySet["Event"]):
+    def append(self, job_id: UUID, events: Sequence[NewEvent]) -> tuple[int, bytes]:
+        """Append to a job that the caller has locked; the job's new `seq` and `head`."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT seq, head FROM aetheris_append_events(%s, %s, %s, %s, %s, %s, %s, %s)",
+                [
+                    job_id,
+                    [event.type.value for event in events],
+                    [CATEGORY[event.type].value for event in events],
+                    [event.actor for event in events],
+                    [event.node for event in events],
+                    [event.span for event in events],
+                    [event.payload for event in events],
+                    [event.nonce for event in events],
+                ],
+            )
+            seq, head = cursor.fetchone() or (0, b"")
+        return int(seq), bytes(head)
+
+    def stream(self, job_id: UUID, after: int = 0) -> EventQuerySet:
+        """A job's events behind `after`, in order."""
+        return self.filter(job_id=job_id, seq__gt=after).order_by("seq")
+
+    def hash_at(self, job_id: UUID, seq: int) -> bytes:
+        """The hash of one event; empty for the beginning of the stream."""
+        found = self.filter(job_id=job_id, seq=seq).values_list("hash", flat=True).first()
+        return bytes(found) if found else b""
+
+
+class EntryQuerySet(models.QuerySet["Entry"]):
+    def live(self, job_id: UUID, step_id: str) -> Entry | None:
+        """The one entry of this effect that has not failed."""
+        return self.filter(job_id=job_id, step_id=step_id).exclude(state=EntryState.FAILED).first()
+
+    def states(self, job_id: UUID) -> dict[str, str]:
+        """Idempotency key → state of all the job's entries."""
+        return dict(self.filter(job_id=job_id).values_list("idempotency_key", "state"))
+
+    def attempts(self, job_id: UUID, step_id: str) -> int:
+        return self.filter(job_id=job_id, step_id=step_id).count()
+
+    def compare_and_set(self, entry: Entry, **columns: Any) -> bool:
+        """Change an entry that still has the state and sends it was read with; whether it landed."""
+        same = self.filter(
+            job_id=entry.job_id,
+            step_id=entry.step_id,
+            attempt=entry.attempt,
+            state=entry.state,
+            sends=entry.sends,
+        )
+        return same.update(**columns) == 1

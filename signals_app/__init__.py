@@ -1,0 +1,1 @@
+"""The doorbell and the waiting room: waits, signals and approvals."""

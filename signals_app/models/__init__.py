@@ -1,0 +1,7 @@
+"""Wait, Signal, Approval."""
+
+from signals_app.models.approval import Approval
+from signals_app.models.signal import Signal
+from signals_app.models.wait import Wait
+
+__all__ = ["Approval", "Signal", "Wait"]

@@ -1,0 +1,60 @@
+"""Wait: what a parked node waits for."""
+
+from django.db import models
+from django.db.models import Q
+
+from aetheris.core.canonical import loads
+from jobs.models import Job
+from signals_app.querysets import WaitQuerySet
+from signals_app.states import WAIT_ENDINGS, WaitKind, WaitState
+
+_FINAL = [str(state) for state in WAIT_ENDINGS]
+
+
+class Wait(models.Model):
+    """One wait. Its correlation key belongs to it for ever and is declared with its node, before it opens.
+
+    Only `signals_app.waits` changes `state`. `answer` is what resolved it, `answered_by` who gave it.
+    """
+
+    pk = models.CompositePrimaryKey("job_id", "correlation_key")
+    job = models.ForeignKey(Job, on_delete=models.PROTECT, related_name="waits", db_index=False)
+    correlation_key = models.CharField(max_length=200)
+    tenant = models.CharField(max_length=63)
+    node = models.CharField(max_length=200)
+    kind = models.CharField(max_length=12, choices=WaitKind.choices)
+    state = models.CharField(max_length=10, choices=WaitState.choices)
+    park = models.BooleanField(default=True)
+    reason = models.TextField(default="", blank=True)
+    approves = models.CharField(max_length=200, default="", blank=True)
+    timeout_seconds = models.FloatField(null=True, blank=True)
+    answer_schema = models.TextField(null=True, blank=True)  # noqa: DJ001  null: any object
+    opened_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    answer = models.TextField(null=True, blank=True)  # noqa: DJ001  null: not answered
+    answered_by = models.CharField(max_length=255, default="", blank=True)
+
+    objects = WaitQuerySet.as_manager()
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(name="wait_state_known", condition=Q(state__in=WaitState.values)),
+            models.CheckConstraint(
+                name="wait_final_iff_ended",
+                condition=Q(state__in=_FINAL, ended_at__isnull=False)
+                | (~Q(state__in=_FINAL) & Q(ended_at__isnull=True)),
+            ),
+            models.CheckConstraint(
+                name="wait_resolved_iff_answer",
+                condition=Q(state="resolved", answer__isnull=False) | (~Q(state="resolved") & Q(answer__isnull=True)),
+            ),
+        )
+        indexes = (models.Index(fields=("expires_at",), name="wait_due", condition=Q(state="open")),)
+
+    def __str__(self) -> str:
+        return self.correlation_key
+
+    @property
+    def answer_value(self) -> object:
+        return None if self.answer is None else loads(self.answer)

@@ -1,0 +1,83 @@
+"""All SQL of this app."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.db import models
+
+from signals_app.states import ApprovalState, WaitKind, WaitState
+
+if TYPE_CHECKING:
+    from signals_app.models import Approval, Signal, Wait
+
+
+class WaitQuerySet(models.QuerySet["Wait"]):
+    def at(self, job_id: UUID, correlation_key: str) -> Wait | None:
+        return self.filter(job_id=job_id, correlation_key=correlation_key).first()
+
+    def of_node(self, job_id: UUID, node: str) -> Wait:
+        """The wait that was declared with this wait node."""
+        return self.exclude(kind=WaitKind.RESOLUTION).get(job_id=job_id, node=node)
+
+    def open(self, job_id: UUID) -> WaitQuerySet:
+        return self.filter(job_id=job_id, state=WaitState.OPEN).order_by("opened_at")
+
+    def resolution_of(self, job_id: UUID, node: str) -> Wait | None:
+        """The open question what became of this node's effect."""
+        return self.open(job_id).filter(node=node, kind=WaitKind.RESOLUTION).first()
+
+    def doubtful_nodes(self, job_id: UUID) -> list[str]:
+        """Nodes that wait to hear what became of their effect."""
+        return list(self.open(job_id).filter(kind=WaitKind.RESOLUTION).values_list("node", flat=True))
+
+    def due(self, now: datetime, limit: int) -> list[tuple[UUID, str]]:
+        """Open waits whose time is over, longest first: (job, correlation key)."""
+        late = self.filter(state=WaitState.OPEN, expires_at__lte=now).order_by("expires_at")
+        return list(late.values_list("job_id", "correlation_key")[:limit])
+
+    def compare_and_set(self, wait: Wait, **columns: Any) -> bool:
+        """Change a wait that still has the state it was read with; whether it landed."""
+        same = self.filter(job_id=wait.job_id, correlation_key=wait.correlation_key, state=wait.state)
+        return same.update(**columns) == 1
+
+    def cancel_all(self, job_id: UUID, now: datetime) -> int:
+        """Cancel all waits of a job that starts nothing more, but those that ask what became of an effect."""
+        unended = self.filter(job_id=job_id, state__in=(WaitState.DECLARED, WaitState.OPEN))
+        return unended.exclude(kind=WaitKind.RESOLUTION).update(state=WaitState.CANCELLED, ended_at=now)
+
+
+class SignalQuerySet(models.QuerySet["Signal"]):
+    def first_for(self, job_id: UUID, correlation_key: str) -> Signal | None:
+        return self.filter(job_id=job_id, correlation_key=correlation_key).first()
+
+    def mark_applied(self, job_id: UUID, correlation_key: str, now: datetime) -> None:
+        self.filter(job_id=job_id, correlation_key=correlation_key, applied_at__isnull=True).update(applied_at=now)
+
+
+class ApprovalQuerySet(models.QuerySet["Approval"]):
+    def of_wait(self, job_id: UUID, correlation_key: str) -> Approval | None:
+        return self.filter(job_id=job_id, correlation_key=correlation_key).first()
+
+    def of_step(self, job_id: UUID, step: str) -> Approval | None:
+        """The latest question about this tool node."""
+        return self.filter(job_id=job_id, step=step).order_by("-requested_at").first()
+
+    def of_tenant(self, tenant: str) -> ApprovalQuerySet:
+        return self.filter(tenant=tenant).select_related("job", "job__agent").order_by("-id")
+
+    def newest_first(self, state: str | None, before: UUID | None) -> ApprovalQuerySet:
+        """In descending order of ids; `before` continues a page."""
+        wanted = {"state": state, "pk__lt": before}
+        return self.filter(**{name: value for name, value in wanted.items() if value})
+
+    def compare_and_set(self, approval: Approval, **columns: Any) -> bool:
+        """Change an approval that still has the state it was read with; whether it landed."""
+        return self.filter(pk=approval.pk, state=approval.state).update(**columns) == 1
+
+    def cancel_all(self, job_id: UUID, now: datetime) -> int:
+        """Close all open questions of a job that starts nothing more."""
+        pending = self.filter(job_id=job_id, state=ApprovalState.PENDING)
+        return pending.update(state=ApprovalState.CANCELLED, decided_at=now)

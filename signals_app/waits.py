@@ -1,0 +1,69 @@
+"""Waits: declared with their node, opened when it is reached, ended once. The only code that changes a wait."""
+
+from datetime import datetime, timedelta
+
+from aetheris.core.canonical import dumps
+from jobs.models import Job
+from signals_app.models import Wait
+from signals_app.states import WAIT_MOVES, WaitKind, WaitState
+
+
+def declare(job: Job, node: str, config: dict[str, object]) -> Wait:
+    """The wait of a wait node, not stored yet: its key is known from now on, so that a signal may come early."""
+    answer = config.get("answer")
+    return Wait(
+        job=job,
+        tenant=job.tenant,
+        node=node,
+        correlation_key=str(config["correlation_key"]),
+        kind=WaitKind(str(config["wait_kind"])),
+        state=WaitState.DECLARED,
+        park=bool(config["park"]),
+        reason=str(config["reason"]),
+        approves=str(config["approves"]),
+        timeout_seconds=config["timeout"],
+        answer_schema=None if answer is None else dumps(answer),
+    )
+
+
+def ask_resolution(job: Job, node: str, key: str, reason: str, now: datetime) -> Wait:
+    """An open question what became of an effect. It has no timeout: doubt does not go away by itself."""
+    return Wait.objects.create(
+        job=job,
+        tenant=job.tenant,
+        node=node,
+        correlation_key=key,
+        kind=WaitKind.RESOLUTION,
+        state=WaitState.OPEN,
+        reason=reason,
+        opened_at=now,
+    )
+
+
+def open_wait(wait: Wait, now: datetime) -> bool:
+    """Begin to wait; the time until `expires_at` counts from now."""
+    expires = None if wait.timeout_seconds is None else now + timedelta(seconds=wait.timeout_seconds)
+    return _move(wait, WaitState.OPEN, opened_at=now, expires_at=expires)
+
+
+def resolve(wait: Wait, answer: str, answered_by: str, now: datetime) -> bool:
+    """End an open wait with its answer, canonical text."""
+    return _move(wait, WaitState.RESOLVED, answer=answer, answered_by=answered_by, ended_at=now)
+
+
+def time_out(wait: Wait, now: datetime) -> bool:
+    """End an open wait because nobody answered in time."""
+    return _move(wait, WaitState.TIMED_OUT, ended_at=now)
+
+
+def is_over(wait: Wait, now: datetime) -> bool:
+    """Whether an open wait takes no answer any more, sweep or no sweep."""
+    return wait.expires_at is not None and wait.expires_at <= now
+
+
+def _move(wait: Wait, to: WaitState, **columns: object) -> bool:
+    if to not in WAIT_MOVES[WaitState(wait.state)] or not Wait.objects.compare_and_set(wait, state=to, **columns):
+        return False
+    for name, value in {"state": to.value, **columns}.items():
+        setattr(wait, name, value)
+    return True

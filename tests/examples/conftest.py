@@ -1,0 +1,32 @@
+"""One running instance for all tests of the demo, and the demo as what it is: a process."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from examples.refund.demo.runtime import ROOT, OwnRuntime, running
+
+RunDemo = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="session")
+def data() -> Iterator[Path]:
+    """The data folder of a real runtime with the demo's world."""
+    runtime = OwnRuntime()
+    with running(runtime):
+        yield runtime.folder
+        runtime.keep_logs = False
+
+
+@pytest.fixture
+def demo(data: Path) -> RunDemo:
+    """Run the demo on that instance and return its output and exit code."""
+
+    def run(*options: str) -> "subprocess.CompletedProcess[str]":
+        command = [sys.executable, "-m", "examples.refund.demo", "--data", str(data), *options]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+
+    return run

@@ -1,0 +1,184 @@
+"""The demo's checks, each on answers that are right and on answers that are not."""
+
+from collections.abc import Iterator
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from examples.refund.demo import checks
+from examples.refund.demo.story import Broken, Story, step
+
+KEY = "aetheris:job-1:send_refund:1"
+REFUND = {"refund_id": "refund-1", "status": "success", "idempotency_key": KEY}
+RESULT = {"order_id": "order-123", "amount": "100.00", "refunded": True, "refund": REFUND}
+LINE = {
+    "key": KEY,
+    "order_id": "order-123",
+    "amount_cents": 10000,
+    "outcome": "applied",
+    "answer": {"refund_id": "refund-1"},
+}
+
+
+def event(type: str, node: str | None = None, **payload: object) -> dict[str, Any]:
+    return {"type": type, "node_id": node, "actor": "user:1/requester", "payload": payload}
+
+
+EVENTS = [
+    event("job_created"),
+    event(
+        "wait_completed",
+        "wait",
+        correlation_key="k",
+        payload={"approved": True},
+        decided_by="user:2/approver",
+    ),
+    event("tool_invocation_started", "send_refund", idempotency_key=KEY),
+    event("node_finished", "send_refund", output=REFUND),
+    event("node_finished", "report", output=RESULT),
+]
+JOB = {"id": "job-1", "goal": "Refund", "status": "completed", "outcome": "completed", "result": RESULT}
+REPLAY = {
+    "job_id": "job-1",
+    "goal": "Refund",
+    "current_state": {
+        "completed_node_ids": ["report", "send_refund"],
+        "cursor_node": None,
+        "phase": "completed",
+    },
+    "payload_results": {"send_refund": REFUND, "report": RESULT},
+    "events": EVENTS,
+    "verification": {"chain_valid": True, "consistent": True, "differences": []},
+}
+
+
+def changed(value: dict[str, Any], path: str, to: object) -> dict[str, Any]:
+    """A copy with one field changed."""
+    copy = deepcopy(value)
+    *folders, last = path.split(".")
+    place = copy
+    for folder in folders:
+        place = place[folder]
+    place[last] = to
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "found"),
+    [
+        ({"a": [1, {"b": 2}]}, {"a": [1, {"b": 2}]}, []),
+        ({"a": [1, {"b": 2}]}, {"a": [1, {"b": 3}]}, ["a[1].b is 2 here and 3 there"]),
+        ({"a": 1}, {"b": 1}, ["a is 1 here and 'nothing' there", "b is 'nothing' here and 1 there"]),
+        ({"a": [1]}, {"a": [1, 2]}, ["a is [1] here and [1, 2] there"]),
+        ({"a": 1}, {"a": True}, ["a is 1 here and True there"]),
+        ({"a": "1"}, {"a": 1}, ["a is '1' here and 1 there"]),
+    ],
+)
+def test_differences_names_each_field(left: object, right: object, found: list[str]) -> None:
+    assert list(checks.differences(left, right)) == found
+
+
+def test_what_is_right_has_no_problems() -> None:
+    assert not list(checks.deterministic(REPLAY, deepcopy(REPLAY)))
+    assert not list(checks.injected(REPLAY, EVENTS, ("send_refund", "query_order")))
+    assert not list(checks.state_consistent(REPLAY, JOB, EVENTS))
+    assert not list(checks.refunded_once([LINE], EVENTS, JOB))
+    assert not list(checks.decided(EVENTS, "k", True))
+    assert not list(checks.ended_well(JOB, "order-123", True))
+    assert not list(checks.not_called(("orders",), {"orders": 1, "model": 1}, {"orders": 1, "model": 2}))
+
+
+@pytest.mark.parametrize(
+    ("path", "to"),
+    [
+        ("job_id", "job-2"),
+        ("goal", "Pay"),
+        ("current_state.phase", "executing"),
+        ("current_state.completed_node_ids", ["report"]),
+        ("payload_results.report.refunded", False),
+        ("payload_results", {"report": RESULT}),
+        ("events", EVENTS[:-1]),
+        ("verification.consistent", False),
+        ("verification.differences", ["x"]),
+    ],
+)
+def test_one_field_wrong_makes_the_state_inconsistent(path: str, to: object) -> None:
+    assert list(checks.state_consistent(changed(REPLAY, path, to), JOB, EVENTS))
+
+
+def test_a_job_with_another_result_than_its_report_is_inconsistent() -> None:
+    assert list(checks.state_consistent(REPLAY, changed(JOB, "result.amount", "1.00"), EVENTS))
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [],
+        [LINE, LINE],
+        [changed(LINE, "outcome", "replayed")],
+        [changed(LINE, "key", "another")],
+        [changed(LINE, "amount_cents", 100)],
+        [changed(LINE, "order_id", "order-124")],
+        [changed(LINE, "answer.refund_id", "refund-2")],
+    ],
+)
+def test_any_other_log_of_the_provider_is_a_problem(lines: list[dict[str, Any]]) -> None:
+    assert list(checks.refunded_once(lines, EVENTS, JOB))
+
+
+def test_a_refused_job_must_have_no_request_at_all() -> None:
+    refused = {"result": {**RESULT, "refunded": False, "refund": None}}
+    assert not list(checks.refunded_once([], EVENTS[:2], refused))
+    assert list(checks.refunded_once([LINE], EVENTS[:2], refused))
+
+
+@pytest.mark.parametrize(
+    ("path", "to"),
+    [
+        ("payload.decided_by", "user:1/requester"),
+        ("payload.correlation_key", "other"),
+        ("payload.payload", {"approved": False}),
+    ],
+)
+def test_a_decision_by_the_wrong_person_or_about_something_else(path: str, to: object) -> None:
+    assert list(checks.decided([EVENTS[0], changed(EVENTS[1], path, to)], "k", True))
+    assert list(checks.decided(EVENTS[:1], "k", True))
+
+
+@pytest.mark.parametrize(
+    ("path", "to"),
+    [
+        ("status", "failed"),
+        ("outcome", "refused"),
+        ("result.order_id", "order-1"),
+        ("result.refunded", False),
+    ],
+)
+def test_a_job_that_did_not_end_well(path: str, to: object) -> None:
+    assert list(checks.ended_well(changed(JOB, path, to), "order-123", True))
+
+
+def test_a_cross_names_what_was_found_and_is_remembered(capsys: pytest.CaptureFixture[str]) -> None:
+    story = Story()
+    assert story.check("Fine", [])
+    assert story.all_well
+    with pytest.raises(Broken):
+        story.require("Bad", ["one", "two"])
+    assert not story.all_well
+    assert capsys.readouterr().out == "✓ Fine\n✗ Bad\n    one\n    two\n"
+
+
+def test_an_answer_that_cannot_be_read_is_a_cross(capsys: pytest.CaptureFixture[str]) -> None:
+    def unreadable() -> Iterator[str]:
+        yield {"a": "b"}["c"]
+
+    assert not Story().check("Fine", unreadable())
+    assert "✗ Fine\n    the answer does not have the agreed form" in capsys.readouterr().out
+
+
+def test_a_real_model_is_named_without_the_warning() -> None:
+    models: dict[str, str] = {}
+    assert step(event("command_committed", "llm", llm_model="gpt-x"), models) is None
+    line = step(event("node_finished", "llm", output={"decision": "approval required"}), models)
+    assert line == 'llm → "approval required" (model: gpt-x)'

@@ -1,0 +1,1 @@
+"""An app that `--app` names in the tests."""
