@@ -3,13 +3,11 @@
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from aetheris.admin_base import ReadOnlyAdmin
 from jobs.models import Agent, Job, Node
-from jobs.querysets import JobQuerySet
 from ledger.models import Event
 from signals_app.models import Wait
 
@@ -33,10 +31,6 @@ class JobAdmin(ReadOnlyAdmin):
         "created_at", "finished_at", "waits", "nodes", "events",
     )  # fmt: skip
     readonly_fields = ("waits", "nodes", "events")
-
-    def get_queryset(self, request: HttpRequest) -> JobQuerySet:
-        queryset: JobQuerySet = super().get_queryset(request)
-        return queryset.select_related("agent")
 
     @admin.display(description="Waits for")
     def waits(self, job: Job) -> SafeString:

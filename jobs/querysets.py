@@ -138,7 +138,7 @@ class NodeQuerySet(models.QuerySet["Node"]):
                 """,
                 [list(tokens), seconds],
             )
-            return cursor.rowcount
+            return int(cursor.rowcount)
 
     def expired(self, now: datetime, limit: int) -> list[tuple[UUID, str]]:
         """Nodes whose lease has run out, longest first: (job, path)."""

@@ -13,7 +13,7 @@ from ledger.event_types import CATEGORY, EventType
 from ledger.states import EntryState
 
 if TYPE_CHECKING:
-    from ledger.models import Entry
+    from ledger.models import Entry, Event  # noqa: F401  Event: in a quoted base class
 
 
 @dataclass(frozen=True)

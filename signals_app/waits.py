@@ -1,6 +1,7 @@
 """Waits: declared with their node, opened when it is reached, ended once. The only code that changes a wait."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from aetheris.core.canonical import dumps
 from jobs.models import Job
@@ -8,7 +9,7 @@ from signals_app.models import Wait
 from signals_app.states import WAIT_MOVES, WaitKind, WaitState
 
 
-def declare(job: Job, node: str, config: dict[str, object]) -> Wait:
+def declare(job: Job, node: str, config: dict[str, Any]) -> Wait:
     """The wait of a wait node, not stored yet: its key is known from now on, so that a signal may come early."""
     answer = config.get("answer")
     return Wait(

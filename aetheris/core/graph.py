@@ -208,7 +208,7 @@ class TaskGraph:
             correlation_key = str(node.config["correlation_key"])
             if not CORRELATION_KEY.fullmatch(correlation_key) or correlation_key in keys:
                 raise GraphError(
-                    f"The correlation key of {node.key!r} must be unique and of 1 to 200 letters, digits, '.', '_', ':' or '-'.",
+                    f"The correlation key of {node.key!r} is unique: 1 to 200 letters, digits or any of . _ : -",
                     code="GRAPH_CORRELATION_KEY_INVALID",
                 )
             keys.add(correlation_key)

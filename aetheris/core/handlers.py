@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from aetheris.core.schema import Signature
 
@@ -60,10 +60,10 @@ class Function:
 class Planner(Protocol):
     """An agent, as the engine sees it."""
 
-    name: str
-    version: str
-    tools: "list[Tool]"
-    functions: "list[Function]"
+    name: ClassVar[str]
+    version: ClassVar[str]
+    tools: "ClassVar[list[Tool]]"
+    functions: "ClassVar[list[Function]]"
 
     def plan(self, ctx: "PlanContext", goal: str) -> "TaskGraph": ...
 

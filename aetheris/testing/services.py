@@ -54,7 +54,7 @@ def _start(config: pytest.Config) -> None:
 
 
 def _remove_abandoned() -> None:
-    """Remove what test runs that were killed have left; a folder in its first minute may not be locked yet."""
+    """Remove what killed test runs have left; a folder in its first minute may not be locked yet."""
     for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         with contextlib.suppress(OSError):
             about = path.stat()

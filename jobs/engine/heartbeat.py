@@ -1,4 +1,4 @@
-"""Heartbeat: one thread a process keeps the leases of the nodes that run in it, as long as they are before their deadline."""
+"""Heartbeat: one thread a process keeps the leases of its running nodes until their deadlines."""
 
 import logging
 import threading

@@ -125,7 +125,7 @@ def _node_finished(view: JobView, data: dict[str, Any]) -> None:
     path = data["node_id"]
     if data["state"] == "ok":
         node = view.nodes[path]
-        output = data["output"] if "output" in data else node.output
+        output = data.get("output", node.output)
         if node.type == NodeType.LLM:
             output = output["answer"]
         _complete(view, path, output)

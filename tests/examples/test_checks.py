@@ -25,29 +25,37 @@ def event(type: str, node: str | None = None, **payload: object) -> dict[str, An
     return {"type": type, "node_id": node, "actor": "user:1/requester", "payload": payload}
 
 
+ANSWERED = {"approved": True}
+RAN = {"outcome": "success", "result": REFUND}
 EVENTS = [
     event("job_created"),
-    event(
-        "wait_completed",
-        "wait",
-        correlation_key="k",
-        payload={"approved": True},
-        decided_by="user:2/approver",
-    ),
+    event("wait_completed", "wait", correlation_key="k", payload=ANSWERED, decided_by="user:2/approver"),
     event("tool_invocation_started", "send_refund", idempotency_key=KEY),
-    event("node_finished", "send_refund", output=REFUND),
-    event("node_finished", "report", output=RESULT),
+    event("tool_invocation_finished", "send_refund", **RAN),
+    event("node_finished", "send_refund", state="ok", result_type="side_effect_committed"),
+    event("node_finished", "report", state="ok", result_type="pure", output=RESULT),
 ]
-JOB = {"id": "job-1", "goal": "Refund", "status": "completed", "outcome": "completed", "result": RESULT}
+RESULTS = {"wait": ANSWERED, "send_refund": REFUND, "report": RESULT}
+NODES = [{"id": "plan", "type": "plan", "status": "completed", "output": None}] + [
+    {"id": node, "type": "tool", "status": "completed", "output": output} for node, output in RESULTS.items()
+]
+JOB = {
+    "id": "job-1",
+    "goal": "Refund",
+    "status": "completed",
+    "outcome": "completed",
+    "result": RESULT,
+    "nodes": NODES,
+}
 REPLAY = {
     "job_id": "job-1",
     "goal": "Refund",
     "current_state": {
-        "completed_node_ids": ["report", "send_refund"],
+        "completed_node_ids": list(RESULTS),
         "cursor_node": None,
         "phase": "completed",
     },
-    "payload_results": {"send_refund": REFUND, "report": RESULT},
+    "payload_results": RESULTS,
     "events": EVENTS,
     "verification": {"chain_valid": True, "consistent": True, "differences": []},
 }
@@ -177,8 +185,30 @@ def test_an_answer_that_cannot_be_read_is_a_cross(capsys: pytest.CaptureFixture[
     assert "✗ Fine\n    the answer does not have the agreed form" in capsys.readouterr().out
 
 
-def test_a_real_model_is_named_without_the_warning() -> None:
-    models: dict[str, str] = {}
-    assert step(event("command_committed", "llm", llm_model="gpt-x"), models) is None
-    line = step(event("node_finished", "llm", output={"decision": "approval required"}), models)
-    assert line == 'llm → "approval required" (model: gpt-x)'
+def test_a_job_whose_rows_say_something_else_is_inconsistent() -> None:
+    assert list(checks.state_consistent(REPLAY, changed(JOB, "nodes", NODES[:-1]), EVENTS))
+
+
+@pytest.mark.parametrize(
+    ("told", "line"),
+    [
+        (event("tool_invocation_finished", "send_refund", **RAN), f"send_refund → success (idempotency_key: {KEY})"),
+        (event("tool_invocation_finished", "query_order", outcome="failure", error={}), "query_order → failure"),
+        (event("node_finished", "report", state="ok", result_type="pure"), "report → success"),
+        (event("node_finished", "wait", state="skipped", result_type="skipped"), "wait → skipped"),
+        (event("node_finished", "send_refund", state="ok", result_type="side_effect_committed"), None),
+        (event("job_failed", error={"code": "NO", "message": "way"}), "Job failed: NO: way"),
+        (event("node_started", "report"), None),
+    ],
+)
+def test_each_step_has_its_line(told: dict[str, Any], line: str | None) -> None:
+    assert step(told) == line
+
+
+@pytest.mark.parametrize(
+    ("model", "said"), [("gpt-x", "model: gpt-x"), ("rules-not-an-llm", "rules-not-an-llm: rules, not an LLM")]
+)
+def test_the_line_of_a_decision_says_who_decided(model: str, said: str) -> None:
+    result = {"llm_model": model, "answer": {"decision": "approval required"}}
+    told = event("llm_invocation_finished", "llm", outcome="success", result=result)
+    assert step(told) == f'llm → "approval required" ({said})'

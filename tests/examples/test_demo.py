@@ -43,6 +43,7 @@ def test_an_abnormal_order_parks_is_approved_and_refunded_once(demo: RunDemo) ->
         "wait_approval → StatusParked",
         "Signal received (approved=true)",
         f"send_refund → success (idempotency_key: {key})",
+        "report → success",
     ]
     assert lines[-4:-1][:2] == ["Requests: 1", f"Idempotency keys: {key}"]
     assert "✗" not in ended.stdout
@@ -98,8 +99,8 @@ def test_the_requester_may_not_decide(data: Path) -> None:
 def test_a_goal_without_an_order_says_what_is_missing(data: Path) -> None:
     described = instance.read(data)
     requester = Api(described.url, described.requester)
-    for goal in ("Give me my money", "Refund order-123 and order-124"):
-        job_id = requester.submit("refund-agent", goal, key=goal)["job_id"]
+    for key, goal in (("none", "Give me my money"), ("two", "Refund order-123 and order-124")):
+        job_id = requester.submit("refund-agent", goal, key=key)["job_id"]
         for _ in requester.follow(job_id, until=frozenset({"failed"}), after=0, seconds=30):
             pass
         assert requester.job(job_id)["error"]["code"] == "GOAL_WITHOUT_ORDER"

@@ -108,9 +108,7 @@ def test_a_key_that_stands_for_another_refund_is_a_conflict(payments: Service) -
         ("k", {"order_id": 7}),
     ],
 )
-def test_what_it_cannot_refund_is_refused_and_logged(
-    payments: Service, key: str, changed: dict[str, object]
-) -> None:
+def test_what_it_cannot_refund_is_refused_and_logged(payments: Service, key: str, changed: dict[str, object]) -> None:
     status, body = refund(payments, key, **changed)
     assert (status, body["error"]["code"]) == (400, "INVALID_REFUND")
     assert [line["outcome"] for line in lines(payments)] == ["refused"]

@@ -54,9 +54,8 @@ class Launcher:
 
     def processes(self) -> list[str]:
         """Everything that has to do with the data folder."""
-        return [
-            line for entry in Path("/proc").iterdir() if entry.name.isdigit() if (line := self._own(entry))
-        ]
+        entries = [entry for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+        return [line for entry in entries if (line := self._own(entry))]
 
     def _own(self, entry: Path) -> str:
         mark = os.fsencode(self.data)

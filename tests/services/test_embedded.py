@@ -12,8 +12,9 @@ import pytest
 
 from aetheris.services import EmbeddedServices, ServiceError
 from aetheris.services.binaries import find_postgres
-from aetheris.services.folder import DataFolder, write_json
+from aetheris.services.folder import DataFolder, read_json, write_json
 from aetheris.services.identity import NOBODY, Identity, choose
+from aetheris.services.ports import free_port
 from aetheris.services.processes import using
 from aetheris.services.sockets import LONGEST
 from tests.services.conftest import Launcher, eventually
@@ -35,9 +36,7 @@ def ask(url: str, query: str) -> object:
 
 
 def way_of(folder: Path) -> str:
-    return str(
-        Identity(**{"way": __import__("json").loads((folder / "identity.json").read_text())["way"]}).way
-    )
+    return str((read_json(folder / "identity.json") or {})["way"])
 
 
 def test_a_restart_keeps_the_data(tmp_path: Path) -> None:
@@ -87,7 +86,16 @@ def test_a_server_that_outlived_its_owner_is_ended(tmp_path: Path) -> None:
     room = data / "postgres"
     way = "unshare" if os.geteuid() == 0 else "plain"
     orphan = subprocess.Popen(
-        [*Identity(way).prefix, find_postgres(room) / "postgres", "-D", room, "-k", "", "-h", ""],
+        [
+            *Identity(way).prefix,
+            find_postgres(room) / "postgres",
+            "-D",
+            room,
+            "-k",
+            "",
+            "-p",
+            str(free_port()),
+        ],
         stderr=subprocess.DEVNULL,
     )
     assert eventually(lambda: (room / "postmaster.pid").exists())

@@ -1,5 +1,7 @@
 """The official OpenAI SDK, against OpenAI or any base URL that speaks its chat completions."""
 
+import os
+
 from aetheris.core.canonical import dumps
 from aetheris.core.handlers import ModelAnswer, ModelRequest
 
@@ -11,9 +13,9 @@ class OpenAIAdapter:
         self._base_url = base_url
 
     def complete(self, request: ModelRequest) -> ModelAnswer:
-        import os
-
-        from openai import NOT_GIVEN, OpenAI  # about a second to import, so only where it is used
+        # About a second to import, so only where it is used.
+        from openai import OpenAI, omit
+        from openai.types.shared_params import ResponseFormatJSONObject
 
         # A local server of one's own asks for no key, but the SDK does not start without one.
         key = os.environ.get("OPENAI_API_KEY") or ("no-key" if self._base_url else None)
@@ -21,7 +23,7 @@ class OpenAIAdapter:
             completion = client.chat.completions.create(
                 model=request.model,
                 temperature=request.temperature,
-                response_format={"type": "json_object"} if request.answer is not None else NOT_GIVEN,
+                response_format=ResponseFormatJSONObject(type="json_object") if request.answer is not None else omit,
                 messages=[
                     {"role": "system", "content": request.prompt},
                     {"role": "user", "content": dumps(request.inputs)},

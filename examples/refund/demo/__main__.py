@@ -31,9 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        "python -m examples.refund.demo", description="The refund agent, end to end."
-    )
+    parser = argparse.ArgumentParser("python -m examples.refund.demo", description="The refund agent, end to end.")
     parser.add_argument("--order", default="order-123", help="any order of the table (default: order-123)")
     parser.add_argument("--refuse", action="store_true", help="say no when a person is asked")
     parser.add_argument("--data", type=Path, help="folder of a running instance; without it, one is started")

@@ -59,8 +59,9 @@ def state_consistent(replay: Json, job: Json, events: list[Json]) -> Problems:
     yield from equal("job_id", replay["job_id"], job["id"])
     yield from equal("goal", replay["goal"], job["goal"])
     yield from equal("current_state.phase", state["phase"], job["status"])
-    yield from equal("completed_node_ids", sorted(state["completed_node_ids"]), sorted(completed(events)))
+    yield from equal("completed_node_ids", state["completed_node_ids"], list(outputs))
     yield from differences(replay["payload_results"], outputs, "payload_results")
+    yield from differences(replay["payload_results"], rows_of(job), "payload_results")
     yield from differences(outputs.get("report"), job["result"], "result")
     yield from differences(replay["events"], events, "events")
     yield from equal("verification.consistent", replay["verification"]["consistent"], True)
@@ -99,15 +100,28 @@ def refunded_once(lines: list[Json], events: list[Json], job: Json) -> Problems:
         yield from equal("refund", line.get("answer", {}).get("refund_id"), result["refund"]["refund_id"])
 
 
-def completed(events: list[Json]) -> list[str]:
-    """The nodes that finished, in their order."""
-    return [event["node_id"] for event in events if event["type"] == "node_finished"]
-
-
 def outputs_of(events: list[Json]) -> Json:
-    """What each node that finished gave, as its event recorded it."""
-    finished = [event for event in events if event["type"] == "node_finished"]
-    return {event["node_id"]: event["payload"]["output"] for event in finished}
+    """What each node that completed gave, in the order of completion, read from the events alone."""
+    called: Json = {}
+    outputs: Json = {}
+    for event in events:
+        node, payload = event["node_id"], event["payload"]
+        match event["type"]:
+            case "tool_invocation_finished" if payload["outcome"] == "success":
+                called[node] = payload["result"]
+            case "llm_invocation_finished" if payload["outcome"] == "success":
+                called[node] = payload["result"]["answer"]
+            case "node_finished" if payload["state"] == "ok":
+                outputs[node] = payload["output"] if "output" in payload else called[node]
+            case "wait_completed":
+                outputs[node] = payload["payload"]
+    return outputs
+
+
+def rows_of(job: Json) -> Json:
+    """What each node that completed gave, as the job's own records say."""
+    nodes = [node for node in job["nodes"] if node["status"] == "completed" and node["type"] != "plan"]
+    return {node["id"]: node["output"] for node in nodes}
 
 
 def keys_of(events: list[Json], node: str) -> list[str]:

@@ -44,14 +44,12 @@ class Api:
         return self._get(f"/api/jobs/{job_id}/replay")
 
     def signal(self, job_id: str, correlation_key: str, payload: Json) -> Json:
-        return self._post(
-            f"/api/jobs/{job_id}/signal", {"correlation_key": correlation_key, "payload": payload}
-        )
+        return self._post(f"/api/jobs/{job_id}/signal", {"correlation_key": correlation_key, "payload": payload})
 
     def events(self, job_id: str, after: int = 0) -> list[Json]:
         """Every event behind `after`, over as many pages as there are."""
         events: list[Json] = []
-        while page := self._get(f"/api/jobs/{job_id}/events?after={after}")["events"]:
+        while page := self._get(f"/api/jobs/{job_id}/events?cursor={after}")["events"]:
             events += page
             after = page[-1]["seq"]
         return events
@@ -85,6 +83,4 @@ class Api:
             return body
         reason = body.get("error") if isinstance(body, dict) else None
         said = reason if isinstance(reason, dict) else {}
-        raise ApiError(
-            said.get("code", f"HTTP_{response.status_code}"), said.get("message", f"{method} {path}")
-        )
+        raise ApiError(said.get("code", f"HTTP_{response.status_code}"), said.get("message", f"{method} {path}"))

@@ -42,6 +42,4 @@ def read(data: Path) -> Instance:
             world={service: found.companions[name] for service, name in COMPANIONS.items()},
         )
     except KeyError as missing:
-        raise NoInstance(
-            f"The instance in {data} has no {missing}; `make run` starts one that does."
-        ) from missing
+        raise NoInstance(f"The instance in {data} has no {missing}; `make run` starts one that does.") from missing

@@ -8,6 +8,8 @@ from typing import Any
 from examples.refund.world.model import RULES
 
 Json = dict[str, Any]
+ENDINGS = {"pure": "success", "skipped": "skipped"}
+"""How a node ends that called nothing; the others have an event of their own for the call."""
 
 
 class Broken(Exception):
@@ -39,9 +41,8 @@ class Story:
 
     def steps(self, events: Iterable[Json]) -> Iterator[Json]:
         """Print the line of each event that has one, and hand every event on."""
-        models: dict[str, str] = {}
         for event in events:
-            if line := step(event, models):
+            if line := step(event):
                 self.say(f"  [{clock(event)}] {line}")
             yield event
 
@@ -53,19 +54,21 @@ def _found(problems: Iterable[str]) -> list[str]:
         return [f"the answer does not have the agreed form: {error!r}"]
 
 
-def step(event: Json, models: dict[str, str]) -> str | None:
-    """The line of an event, or None for one that tells nothing new. `models` keeps who answered each node."""
+def step(event: Json) -> str | None:
+    """The line of an event, or None for one that tells nothing new."""
     node, payload = event["node_id"], event["payload"]
     match event["type"]:
         case "plan_generated":
             return "Plan Generated"
         case "tool_invocation_finished":
-            return f"{node} → {payload['outcome']}{_key(payload)}"
-        case "command_committed" if "llm_model" in payload:
-            models[node] = payload["llm_model"]
-            return None
-        case "node_finished" if node in models:
-            return f"{node} → {json.dumps(payload['output']['decision'])} ({_model(models[node])})"
+            return f"{node} → {payload['outcome']}{_key(payload.get('result'))}"
+        case "llm_invocation_finished" if payload["outcome"] == "success":
+            answer = payload["result"]["answer"]
+            return f"{node} → {json.dumps(answer['decision'])} ({_model(payload['result']['llm_model'])})"
+        case "node_finished" if payload["result_type"] in ENDINGS:
+            return f"{node} → {ENDINGS[payload['result_type']]}"
+        case "node_retrying":
+            return f"{node} → will be tried again"
         case "job_waiting":
             return f"{node} → StatusParked"
         case "wait_completed":
@@ -81,8 +84,9 @@ def clock(event: Json) -> str:
     return datetime.fromisoformat(event["created_at"]).astimezone().strftime("%H:%M:%S")
 
 
-def _key(payload: Json) -> str:
-    key = payload.get("idempotency_key")
+def _key(result: object) -> str:
+    """The idempotency key that a tool says it sent."""
+    key = result.get("idempotency_key") if isinstance(result, dict) else None
     return f" (idempotency_key: {key})" if key else ""
 
 

@@ -42,9 +42,7 @@ def tell(story: Story, instance: Instance, order_id: str, refuse: bool) -> None:
 def meet_the_agent(story: Story, api: Api) -> None:
     found = [agent for agent in api.agents() if agent["name"] == AGENT]
     story.require("Agent created", checks.equal(f"agents called {AGENT}", len(found), 1))
-    story.require(
-        f"Tools registered: {', '.join(TOOLS)}", checks.equal("tools", sorted(found[0]["tools"]), [*TOOLS])
-    )
+    story.require(f"Tools registered: {', '.join(TOOLS)}", checks.equal("tools", sorted(found[0]["tools"]), [*TOOLS]))
     story.say()
 
 
@@ -52,9 +50,7 @@ def submit(story: Story, api: Api, order_id: str) -> str:
     accepted = api.submit(AGENT, f"Refund {order_id}: the product is defective", key=f"demo-{uuid4()}")
     job_id = str(accepted["job_id"])
     story.require(f"Job created: {job_id}", checks.equal("status", accepted["status"], "accepted"))
-    story.say(
-        "  The job will run to its Wait node (StatusParked) and wait for approval, if the order needs one"
-    )
+    story.say("  The job will run to its Wait node (StatusParked) and wait for approval, if the order needs one")
     return job_id
 
 

@@ -1,0 +1,72 @@
+# Aetheris. `make help` lists what there is. Needs Python 3.11 or newer with venv, and nothing else.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+DATA   ?= .aetheris
+ORDER  ?= order-123
+REFUSE ?=
+PYTEST_ARGS ?= -n 2
+
+EXAMPLE := --app examples.refund \
+	--with orders="$(BIN)/python -m examples.refund.world.orders" \
+	--with payments="$(BIN)/python -m examples.refund.world.payments" \
+	--with aetheris_model="$(BIN)/python -m examples.refund.world.model"
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo run stop test check vet fmt tidy lock clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: $(VENV)/.runtime ## Make the environment from the hash-locked requirements
+
+demo: $(VENV)/.runtime ## Run the refund agent once, from nothing to proof (ORDER=order-7, REFUSE=1)
+	@$(BIN)/python -m examples.refund.demo --order "$(ORDER)" $(if $(REFUSE),--refuse)
+
+run: $(VENV)/.runtime ## Start everything in the background; print the URLs and the dev logins
+	@$(BIN)/aetheris up --background --data "$(DATA)" $(EXAMPLE)
+
+stop: $(VENV)/.runtime ## Stop what `make run` started; the data stays
+	@$(BIN)/aetheris down --data "$(DATA)"
+
+test: $(VENV)/.dev ## Run the tests on a real PostgreSQL, Valkey and workers
+	@$(BIN)/pytest $(PYTEST_ARGS)
+
+check: vet ## Lint, types, import contracts, missing migrations
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/python manage.py makemigrations --check --dry-run
+
+vet: $(VENV)/.dev ## Lint and check the types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy aetheris jobs ledger signals_app examples tests
+
+fmt: $(VENV)/.dev ## Format the code
+	@$(BIN)/ruff check --fix --quiet . || true
+	@$(BIN)/ruff format .
+
+tidy: lock ## Same as lock
+
+lock: $(VENV)/.dev ## Resolve the requirements again: names, versions and hashes
+	@$(BIN)/uv pip compile pyproject.toml --extra embedded --extra openai --group build --universal --generate-hashes \
+		--no-emit-index-url --no-header --quiet --output-file requirements.lock
+	@$(BIN)/uv pip compile pyproject.toml --all-extras --group build --group dev --constraints requirements.lock --universal \
+		--generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements-dev.lock
+
+clean: ## Remove the environment and every cache; data folders stay
+	@if [ -x $(BIN)/aetheris ]; then $(BIN)/aetheris down --data "$(DATA)"; fi
+	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(VENV)/.runtime: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Aetheris needs Python 3.11 or newer; set PYTHON=")'
+	@echo "Making the environment in $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
+	@echo "Adding what the tests need ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
