@@ -9,6 +9,7 @@ class AetherisConfig(AppConfig):
     verbose_name = "Aetheris"
 
     def ready(self) -> None:
+        import aetheris.celery  # noqa: F401  makes it the current app: every process rings with it
         from aetheris.conf import configuration
         from aetheris.core import registry
         from aetheris.llm.adapters.openai import OpenAIAdapter

@@ -23,9 +23,7 @@ def find_postgres(cluster: Path) -> Path:
             return folder
         others.append(major)
     if made_by is None:
-        raise ServiceError(
-            "No PostgreSQL programs were found.", _INSTALL.format(setting="AETHERIS_DATABASE_URL")
-        )
+        raise ServiceError("No PostgreSQL programs were found.", _INSTALL.format(setting="AETHERIS_DATABASE_URL"))
     here = " and ".join(sorted({other for other in others if other})) or "none"
     raise ServiceError(
         f"{cluster} was made by PostgreSQL {made_by}; the version found here is {here}.",
@@ -43,9 +41,7 @@ def find_valkey() -> Path:
     on_path = shutil.which("valkey-server") or shutil.which("redis-server")
     if on_path:
         return Path(on_path)
-    raise ServiceError(
-        "No Valkey or Redis program was found.", _INSTALL.format(setting="AETHERIS_BROKER_URL")
-    )
+    raise ServiceError("No Valkey or Redis program was found.", _INSTALL.format(setting="AETHERIS_BROKER_URL"))
 
 
 def _made_by(cluster: Path) -> str | None:
@@ -72,9 +68,7 @@ def _package(name: str) -> Path | None:
 
 def _major(folder: Path) -> str | None:
     try:
-        answer = subprocess.run(
-            [folder / "postgres", "--version"], capture_output=True, text=True, timeout=20
-        )
+        answer = subprocess.run([folder / "postgres", "--version"], capture_output=True, text=True, timeout=20)
     except OSError:
         return None
     found = re.search(r"\(PostgreSQL\) (\d+)", answer.stdout)

@@ -1,5 +1,6 @@
 """One child process: started so that it cannot outlive its parent, stopped within a bounded time."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -88,10 +89,12 @@ class Child:
         """Whether it runs. When it has ended, what it left behind in its session is killed."""
         if self._process is None or self._process.returncode is not None:
             return False
-        if os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
-            return True
-        # It is a zombie until `wait`: only so long is the number of its group surely nobody else's.
-        os.killpg(self.pid, signal.SIGKILL)
+        # Somebody else in this process may have waited for it: that raises ChildProcessError.
+        with contextlib.suppress(ChildProcessError):
+            if os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+                return True
+            # It is a zombie until `wait`: only so long is the number of its group surely nobody else's.
+            os.killpg(self.pid, signal.SIGKILL)
         self._process.wait()
         return False
 
@@ -154,6 +157,14 @@ def stop_together(children: Sequence[Child], seconds: float = 10.0) -> None:
         child.kill()
 
 
+def failure(child: Child, what: str) -> ServiceError:
+    """What became of a child, with its last lines and, for a full disk, with what to do."""
+    lines = child.tail()
+    full = "No space left on device" in lines
+    remedy = "Free some space, or name a folder on another disk with --data." if full else ""
+    return ServiceError(f"{child.name} {what}; its last lines ({child.log}):\n{lines}", remedy)
+
+
 def run_to_end(child: Child, seconds: float, check: Check) -> None:
     """Run a child that must end well; it is stopped when the wait is cut short."""
     child.start()
@@ -162,7 +173,7 @@ def run_to_end(child: Child, seconds: float, check: Check) -> None:
     finally:
         child.stop()
     if not ended or child.exit_code():
-        raise ServiceError(f"{child.name} failed; its last lines ({child.log}):\n{child.tail()}")
+        raise failure(child, "failed")
 
 
 def start_until_ready(child: Child, seconds: float, check: Check, tries: int = 3) -> None:
@@ -175,4 +186,4 @@ def start_until_ready(child: Child, seconds: float, check: Check, tries: int = 3
             return
         wait_until(lambda: False, 0.5, check)
     child.stop()
-    raise ServiceError(f"{child.name} did not start; its last lines ({child.log}):\n{child.tail()}")
+    raise failure(child, "did not start")

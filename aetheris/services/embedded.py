@@ -30,9 +30,7 @@ class EmbeddedServices:
     to `stop`; `stop` may be called at any time, more than once.
     """
 
-    def __init__(
-        self, path: str | Path, *, fsync: bool = True, environ: Mapping[str, str] = os.environ
-    ) -> None:
+    def __init__(self, path: str | Path, *, fsync: bool = True, environ: Mapping[str, str] = os.environ) -> None:
         self.folder = DataFolder(path)
         self.fsync = fsync
         self.database_url = environ.get("AETHERIS_DATABASE_URL", "")

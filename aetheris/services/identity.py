@@ -65,9 +65,7 @@ def choose(folder: DataFolder, programs: Sequence[Path], socket_root: Path) -> I
     raise ServiceError(f"{who} cannot use {obstacle}, which PostgreSQL and Valkey need.", _MOVE)
 
 
-def _recorded(
-    folder: DataFolder, recorded: dict[str, object], programs: Sequence[Path], socket_root: Path
-) -> Identity:
+def _recorded(folder: DataFolder, recorded: dict[str, object], programs: Sequence[Path], socket_root: Path) -> Identity:
     way, uid = str(recorded["way"]), recorded["uid"]
     if uid != os.geteuid():
         raise ServiceError(

@@ -1,7 +1,7 @@
 """What other processes may know of a running instance: the content of `instance.json`."""
 
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 from aetheris.services.folder import DataFolder, read_json, write_json
@@ -45,5 +45,6 @@ def read_instance(folder: str | Path) -> Instance | None:
     content = read_json(data.instance)
     if content is None:
         return None
-    instance = Instance(**content)
+    # An instance of another release may have written more, and must still be found and stopped.
+    instance = Instance(**{key.name: content[key.name] for key in fields(Instance) if key.name in content})
     return instance if start_ticks(instance.pid) == instance.ticks else None

@@ -62,8 +62,6 @@ class Keeper:
         calm = time.monotonic() - self._started_at > CALM_SECONDS
         self.quick_deaths = 0 if calm else self.quick_deaths + 1
         pause = 0.0 if self.quick_deaths < 2 else min(LONGEST_PAUSE, 0.5 * 2 ** (self.quick_deaths - 1))
-        news = f"ended with code {self.child.exit_code()}, starts again" + (
-            f" in {pause:g} s" if pause else ""
-        )
+        news = f"ended with code {self.child.exit_code()}, starts again" + (f" in {pause:g} s" if pause else "")
         self._say(self.child.name, f"{news}\n{self.child.tail()}" if pause else news)
         return pause

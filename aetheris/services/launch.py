@@ -24,19 +24,19 @@ STOP_SECONDS = 90.0
 
 def up(options: Options, say: Say, healthy: Healthy) -> None:
     """Run an instance until it is asked to stop; if the folder has one, wait for its health and return."""
-    request = StopRequest()
     services = EmbeddedServices(options.data)
     services.folder.make()
-    try:
-        found = _lock_or_find(services.folder, request)
-        if found is not None:
-            healthy(found)
-            return
-        Supervisor(options, services, request, say).run(healthy)
-    except Stopped:
-        pass
-    finally:
-        services.folder.unlock()
+    with StopRequest() as request:
+        try:
+            found = _lock_or_find(services.folder, request)
+            if found is not None:
+                healthy(found)
+                return
+            Supervisor(options, services, request, say).run(healthy)
+        except Stopped:
+            pass
+        finally:
+            services.folder.unlock()
 
 
 def up_in_background(options: Options, relay: Callable[[str], None]) -> Instance | None:
@@ -50,9 +50,8 @@ def up_in_background(options: Options, relay: Callable[[str], None]) -> Instance
         return running
     folder.make()
     log = folder.logs / "supervisor.log"
-    request = StopRequest()
-    with log.open("ab") as output:
-        seen = output.tell()
+    with StopRequest() as request, log.open("ab") as output:
+        tail = _Tail(log, relay)
         supervisor = subprocess.Popen(
             [sys.executable, "-m", "aetheris.services.background", json.dumps(asdict(options))],
             stdin=subprocess.DEVNULL,
@@ -60,20 +59,26 @@ def up_in_background(options: Options, relay: Callable[[str], None]) -> Instance
             stderr=output,
             start_new_session=True,
         )
-    try:
-        while True:
-            seen = _relay(log, seen, relay)
-            instance = read_instance(folder.path)
-            if instance is not None and instance.state == RUNNING:
-                return instance
-            if supervisor.poll() is not None:
-                _relay(log, seen, relay)
-                return None
-            wait_until(lambda: False, 0.1, request.check)
-    except Stopped:
-        supervisor.terminate()
-        supervisor.wait()
-        return None
+        try:
+            return _follow(folder, supervisor, request, tail.hand_on)
+        except Stopped:
+            supervisor.terminate()
+            supervisor.wait()
+            return None
+
+
+def _follow(
+    folder: DataFolder, supervisor: subprocess.Popen[bytes], request: StopRequest, relay: Callable[[], None]
+) -> Instance | None:
+    while True:
+        ended = supervisor.poll() is not None
+        relay()
+        instance = read_instance(folder.path)
+        if instance is not None and instance.state == RUNNING:
+            return instance
+        if ended:
+            return None
+        wait_until(lambda: False, 0.1, request.check)
 
 
 def down(path: str | Path) -> bool:
@@ -116,10 +121,17 @@ def _lock_or_find(folder: DataFolder, request: StopRequest) -> Instance | None:
     return None
 
 
-def _relay(log: Path, seen: int, relay: Callable[[str], None]) -> int:
-    with log.open("rb") as file:
-        file.seek(seen)
-        text = file.read()
-    if text:
-        relay(text.decode(errors="replace"))
-    return seen + len(text)
+class _Tail:
+    """Hands on what is appended to a log, once."""
+
+    def __init__(self, log: Path, relay: Callable[[str], None]) -> None:
+        self._log, self._relay = log, relay
+        self._seen = log.stat().st_size if log.exists() else 0
+
+    def hand_on(self) -> None:
+        with self._log.open("rb") as file:
+            file.seek(self._seen)
+            text = file.read()
+        self._seen += len(text)
+        if text:
+            self._relay(text.decode(errors="replace"))

@@ -29,9 +29,7 @@ def parse_companions(listed: list[str]) -> dict[str, str]:
     for pair in listed:
         name, equals, command = pair.partition("=")
         if not (equals and command.strip() and re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", name)):
-            raise ServiceError(
-                f"--with {pair!r} is not NAME=COMMAND.", "Example: --with shop='python shop.py'."
-            )
+            raise ServiceError(f"--with {pair!r} is not NAME=COMMAND.", "Example: --with shop='python shop.py'.")
         if name in companions or OWN_NAMES.fullmatch(name):
             raise ServiceError(f"--with {pair!r}: the name {name} is taken.", "Choose another name.")
         companions[name] = command
@@ -43,9 +41,7 @@ def url_variable(companion: str) -> str:
     return companion.upper().replace("-", "_") + "_URL"
 
 
-def environment(
-    options: Options, database_url: str, broker_url: str, companions: dict[str, str]
-) -> dict[str, str]:
+def environment(options: Options, database_url: str, broker_url: str, companions: dict[str, str]) -> dict[str, str]:
     """What each process of the instance gets; `companions` are URLs by name."""
     folder = DataFolder(options.data)
     apps = dict.fromkeys([*os.environ.get("AETHERIS_APPS", "").split(","), *options.apps])

@@ -24,9 +24,7 @@ def listen(first: int) -> socket.socket:
             return listener
         except PermissionError as error:
             listener.close()
-            raise ServiceError(
-                f"This user may not use port {port}.", "Choose one above 1023: --port."
-            ) from error
+            raise ServiceError(f"This user may not use port {port}.", "Choose one above 1023: --port.") from error
         except OSError:
             listener.close()
     raise ServiceError(

@@ -26,9 +26,7 @@ class Postgres(Child):
     steps = ((signal.SIGINT, 30.0), (signal.SIGQUIT, 5.0))
     last_signal = "QUIT"
 
-    def __init__(
-        self, folder: DataFolder, programs: Path, identity: Identity, sockets: Path, *, fsync: bool
-    ) -> None:
+    def __init__(self, folder: DataFolder, programs: Path, identity: Identity, sockets: Path, *, fsync: bool) -> None:
         settings = _SETTINGS | {"unix_socket_directories": f'"{sockets}"'} | ({} if fsync else _UNSAFE)
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         self._folder, self._programs, self._identity, self._sockets = folder, programs, identity, sockets

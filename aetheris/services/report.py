@@ -17,9 +17,7 @@ def write(text: str, *, error: bool = False, end: str = "\n") -> None:
 def complain(error: Exception) -> None:
     """A known error: what is wrong and what to do."""
     if isinstance(error, OSError):
-        full = "\nFree some space, or name a folder on another disk with --data." * (
-            error.errno == errno.ENOSPC
-        )
+        full = "\nFree some space, or name a folder on another disk with --data." * (error.errno == errno.ENOSPC)
         error = ServiceError(f"{error.filename or 'The system'}: {error.strerror or error}.{full}")
     write(f"aetheris: {error}", error=True)
 

@@ -18,13 +18,9 @@ _PREFIX = "aetheris-"
 def socket_root() -> Path:
     """The system's temporary folder, or /tmp where that one's path is too long for a socket."""
     for root in (tempfile.gettempdir(), "/tmp"):  # noqa: S108
-        if len(os.fsencode(f"{root}/{_PREFIX}01234567/.s.PGSQL.5432.lock")) <= LONGEST and os.path.isdir(
-            root
-        ):
+        if len(os.fsencode(f"{root}/{_PREFIX}01234567/.s.PGSQL.5432.lock")) <= LONGEST and os.path.isdir(root):
             return Path(root)
-    raise ServiceError(
-        f"{tempfile.gettempdir()} is too long for a socket path.", "Set TMPDIR to a short one."
-    )
+    raise ServiceError(f"{tempfile.gettempdir()} is too long for a socket path.", "Set TMPDIR to a short one.")
 
 
 def make_sockets(folder: DataFolder, identity: Identity, root: Path) -> Path:

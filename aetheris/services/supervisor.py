@@ -9,10 +9,11 @@ import socket
 import time
 from collections.abc import Callable
 from types import FrameType
+from typing import Any, Self
 
-from aetheris.services.child import Child, run_to_end, stop_together, wait_until
+from aetheris.services.child import Child, failure, run_to_end, stop_together, wait_until
 from aetheris.services.embedded import EmbeddedServices, Say
-from aetheris.services.errors import ServiceError, Stopped
+from aetheris.services.errors import Stopped
 from aetheris.services.instance import RUNNING, STOPPING, Instance
 from aetheris.services.keeper import Keeper
 from aetheris.services.options import Options, environment
@@ -25,12 +26,21 @@ QUICK_DEATHS = 3
 
 
 class StopRequest:
-    """Remembers that SIGINT, SIGTERM or SIGHUP came. A second one changes nothing."""
+    """While it is entered, remembers that SIGINT, SIGTERM or SIGHUP came. A second one changes nothing."""
 
     def __init__(self) -> None:
         self.asked = False
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Self:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, self._note)
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup
+                self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
     def check(self) -> None:
         """Raise `Stopped` when one came."""
@@ -103,8 +113,7 @@ class Supervisor:
         ]
         web = Web(self.folder, environ, listener.fileno(), port)
         workers: list[Child] = [
-            Worker(self.folder, environ, number, self.options.threads)
-            for number in range(1, self.options.workers + 1)
+            Worker(self.folder, environ, number, self.options.threads) for number in range(1, self.options.workers + 1)
         ]
         beat = module("beat", beat_command(), self.folder, environ)
         self.stop_order = [[beat], [web], workers, companions]
@@ -134,17 +143,11 @@ class Supervisor:
     def _give_up(self, roles: list[Keeper], waiting: list[Keeper], *, late: bool, web: Web) -> None:
         for keeper in roles:
             if keeper.quick_deaths >= QUICK_DEATHS:
-                child = keeper.child
-                raise ServiceError(
-                    f"{child.name} keeps ending; its last lines ({child.log}):\n{child.tail()}"
-                )
+                raise failure(keeper.child, "keeps ending")
         if late and waiting:
             child = waiting[0].child
             detail = f" ({web.answer})" if child is web else ""
-            raise ServiceError(
-                f"{child.name} was not ready in {HEALTHY_SECONDS:.0f} s{detail}; "
-                f"its last lines ({child.log}):\n{child.tail()}"
-            )
+            raise failure(child, f"was not ready in {HEALTHY_SECONDS:.0f} s{detail}")
 
     def _keep(self) -> None:
         """Start again what has died, servers first: nothing else starts while one of them is not ready."""

@@ -29,15 +29,20 @@ def changing(suffix: str, change: Callable[[Any], object]) -> Break:
 
 
 def changing_second_replay(change: Callable[[Any], object]) -> Break:
-    replays = 0
+    """Let `change` alter the second replay only."""
 
-    def second(answer: Any) -> None:
-        nonlocal replays
-        replays += 1
-        if replays == 2:
-            change(answer)
+    def broken(running: Instance) -> Tamper:
+        replays = 0
 
-    return changing("/replay", second)
+        def second(answer: Any) -> None:
+            nonlocal replays
+            replays += 1
+            if replays == 2:
+                change(answer)
+
+        return changing("/replay", second)(running)
+
+    return broken
 
 
 def meanwhile(suffix: str, act: Callable[[Instance], object]) -> Break:
@@ -119,7 +124,7 @@ BREAKS: dict[str, tuple[Break, str]] = {
     "decided by the requester": (changing("/events", own_decision), "Signal sent"),
     "an unfinished job": (changing_status("completed", "failed"), "Final job state: failed"),
     "no two replays alike": (
-        changing_second_replay(lambda answer: answer["current_state"].update(cursor_node="report")),
+        changing_second_replay(lambda answer: answer["current_state"].update(cursor_node="elsewhere")),
         "Replay deterministic",
     ),
     "one event of the second replay": (

@@ -1,0 +1,71 @@
+"""Fixtures for every test that needs records: a real, migrated database, emptied after each test."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.apps import apps
+from django.db import connection
+from django.test.utils import setup_databases, teardown_databases
+
+from jobs.engine import dispatch
+from tests.world import Doorbells, Registered, World
+
+KEPT = {"django_migrations", "django_content_type", "auth_permission"}
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_test_environment: None, django_db_modify_db_settings: None, django_db_blocker: Any
+) -> Iterator[None]:
+    """Make the test database, whatever marks the tests carry: here they ask for it by the fixture `database`."""
+    with django_db_blocker.unblock():
+        made = setup_databases(verbosity=0, interactive=False, aliases=["default"])
+    yield
+    with django_db_blocker.unblock():
+        teardown_databases(made, verbosity=0)
+
+
+@pytest.fixture
+def database(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """The database with real commits, so that other connections and processes see them."""
+    with django_db_blocker.unblock():
+        yield
+        _empty()
+        connection.close()
+
+
+def _empty() -> None:
+    """Take all rows away. The triggers that forbid it are for the product's roles, not for this one."""
+    tables = {model._meta.db_table for model in apps.get_models(include_auto_created=True)} - KEPT
+    with connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")
+        cursor.execute(f"TRUNCATE {', '.join(sorted(tables))}")
+        cursor.execute("RESET session_replication_role")
+
+
+@pytest.fixture
+def doorbells(database: None, monkeypatch: pytest.MonkeyPatch) -> Doorbells:
+    """Doorbells are collected instead of sent; `drain()` answers them as workers would."""
+    bells = Doorbells()
+
+    def collect(job_id: UUID, path: str, queue: str) -> None:
+        bells.rung.append((job_id, path, queue))
+
+    monkeypatch.setattr(dispatch, "ring", collect)
+    return bells
+
+
+@pytest.fixture
+def registered() -> Iterator[Registered]:
+    """Handlers for one test: `registered.agent(plan, *tools, *functions)`."""
+    handlers = Registered()
+    yield handlers
+    handlers.forget()
+
+
+@pytest.fixture
+def world() -> World:
+    """A world outside, in memory."""
+    return World()
