@@ -87,7 +87,7 @@ AUTH_PASSWORD_VALIDATORS = [
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["knox.auth.TokenAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["aetheris.api.authentication.Token"],
     "DEFAULT_PERMISSION_CLASSES": ["aetheris.api.permissions.Declared"],
     "DEFAULT_PARSER_CLASSES": ["aetheris.api.parsers.BoundedJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],

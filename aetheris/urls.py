@@ -12,5 +12,6 @@ urlpatterns = [
     path("api/", include("jobs.api.urls")),
     path("api/", include("signals_app.api.urls")),
 ]
+handler400 = "aetheris.api.exceptions.bad_request"
 handler404 = "aetheris.api.exceptions.not_found"
 handler500 = "aetheris.api.exceptions.server_error"

@@ -69,3 +69,33 @@ def registered() -> Iterator[Registered]:
 def world() -> World:
     """A world outside, in memory."""
     return World()
+
+
+class Clock:
+    """The database's clock, for every connection and process of this database."""
+
+    def __init__(self) -> None:
+        self._ahead = 0.0
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        self._ahead += seconds
+        self._set(f"clock_timestamp() + interval '{self._ahead} seconds'")
+
+    def reset(self) -> None:
+        self._set("clock_timestamp()")
+
+    def _set(self, expression: str) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "CREATE OR REPLACE FUNCTION aetheris_now() RETURNS timestamptz "
+                f"LANGUAGE sql VOLATILE AS $$ SELECT {expression} $$"
+            )
+
+
+@pytest.fixture
+def clock(database: None) -> Iterator[Clock]:
+    """A clock that a test can advance."""
+    shifted = Clock()
+    yield shifted
+    shifted.reset()

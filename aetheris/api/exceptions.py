@@ -74,6 +74,11 @@ def _of_drf(error: exceptions.APIException) -> Response:
     return answer
 
 
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> JsonResponse:
+    """Django's own 400 (a foreign host name, a form that is too large), in the same body."""
+    return JsonResponse(body("BAD_REQUEST", "This request cannot be read."), status=400)
+
+
 def not_found(request: HttpRequest, exception: Exception | None = None) -> JsonResponse:
     """Django's own 404, in the same body."""
     return JsonResponse(body("NOT_FOUND", f"There is nothing at {request.path}."), status=404)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
@@ -23,8 +24,14 @@ def may(user: Any, permission: str) -> bool:
 
 
 class Declared(BasePermission):
-    """Reads `view.permissions`, a mapping of HTTP method to the permissions of which one is needed."""
+    """Reads `view.permissions`, a mapping of HTTP method to the permissions of which one is needed.
+
+    HEAD needs what GET needs. Raises `MethodNotAllowed` for a method that the view does not have.
+    """
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        needed = getattr(view, "permissions", {}).get(request.method, ())
+        method = str(request.method)
+        if method not in view.allowed_methods:
+            raise MethodNotAllowed(method)
+        needed = getattr(view, "permissions", {}).get("GET" if method == "HEAD" else method, ())
         return OPEN in needed or any(may(request.user, permission) for permission in needed)

@@ -1,7 +1,8 @@
 """Canonical JSON text (RFC 8785): the one form in which values are stored, compared and digested.
 
-Decimals and integers beyond ±2^53 become strings, so that no reader rounds them. NaN, infinities and lone
-surrogates have no canonical form: `dumps` refuses them, `dumps_escaped` writes them as text.
+Decimals and integers of ±2^53 and beyond become strings, so that no reader rounds them. NaN, infinities and lone
+surrogates have no canonical form: `dumps` refuses them, `dumps_escaped` writes them as text. The text of what was
+read from a text is that text again.
 """
 
 import hashlib
@@ -14,7 +15,8 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from aetheris.core.errors import NotCanonical
 
-SAFE_INTEGER = 2**53
+SAFE_INTEGER = 2**53 - 1
+LAST_WRITTEN_OUT = 1e21
 MAX_DEPTH = 64
 
 
@@ -24,11 +26,14 @@ def dumps(value: Any) -> str:
 
 
 def dumps_escaped(value: Any) -> str:
-    """As `dumps`, for facts that must be recorded whatever they hold: what has no canonical form becomes text."""
+    """As `dumps`, for facts that must be recorded whatever they hold: what has no canonical form becomes text.
+
+    It goes twice as deep, so that an event can hold, a few levels down, whatever `dumps` let in. Raises nothing.
+    """
     try:
         return _dumps(value, escape=True)
     except NotCanonical:
-        return _dumps(repr(value), escape=True)
+        return _dumps(_shown(value), escape=True)
 
 
 def loads(text: str) -> Any:
@@ -43,14 +48,16 @@ def digest(text: str) -> bytes:
 
 def _dumps(value: Any, *, escape: bool) -> str:
     try:
-        plain = to_jsonable_python(value, inf_nan_mode="constants")
+        plain = to_jsonable_python(value, inf_nan_mode="constants", fallback=_shown if escape else None)
     except (PydanticSerializationError, ValueError, RecursionError) as error:
         raise NotCanonical(f"This value cannot be written as JSON: {error}") from error
-    return rfc8785.dumps(_checked(plain, escape, MAX_DEPTH)).decode()
+    return rfc8785.dumps(_checked(plain, escape, 2 * MAX_DEPTH if escape else MAX_DEPTH)).decode()
 
 
 def _checked(value: Any, escape: bool, depth: int) -> Any:
     if depth == 0:
+        if escape:
+            return _text(_shown(value), escape)
         raise NotCanonical(f"Values nest at most {MAX_DEPTH} levels deep.")
     if isinstance(value, str):
         return _text(value, escape)
@@ -68,9 +75,24 @@ def _number(value: int | float, escape: bool) -> int | float | str:
         if escape:
             return repr(value)
         raise NotCanonical("NaN and infinities are not JSON; send null or a string.")
-    if isinstance(value, int) and abs(value) > SAFE_INTEGER:
+    if abs(value) <= SAFE_INTEGER:
+        return value
+    if isinstance(value, float):
+        # Below this a float is written without exponent, and would be read back as an integer.
+        return str(int(value)) if value.is_integer() and abs(value) < LAST_WRITTEN_OUT else value
+    try:
         return str(value)
-    return value
+    except ValueError as error:
+        if escape:
+            return hex(value)
+        raise NotCanonical(f"This integer is too long: {error}") from error
+
+
+def _shown(value: Any) -> str:
+    try:
+        return repr(value)
+    except Exception:
+        return f"<{type(value).__name__}, which cannot be shown>"
 
 
 def _text(value: str, escape: bool) -> str:

@@ -5,7 +5,9 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from aetheris.core.errors import GraphError
+from aetheris.core.answers import schema_problem
+from aetheris.core.canonical import dumps
+from aetheris.core.errors import GraphError, NotCanonical
 from aetheris.core.handlers import Function, Tool
 from aetheris.core.references import check_condition, references, source_of
 
@@ -13,6 +15,8 @@ KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
 CORRELATION_KEY = re.compile(r"[A-Za-z0-9._:-]{1,200}")
 PLAN = "plan"
 MAX_NODES = 20_000
+LONGEST_SECONDS = 3650 * 86400.0
+RESERVED_CORRELATION_KEYS = "resolution:"
 WAIT_KINDS = ("human", "signal")
 EDGE_ENDINGS = ("success", "refused")
 
@@ -116,13 +120,15 @@ class TaskGraph:
         self.edges.append(EdgeSpec(source, target, on, when))
 
     def check(self) -> None:
-        """Raise `GraphError` unless the graph can run: nodes, edges, no cycle, references only to ancestors."""
+        """Raise `GraphError` unless the graph can be stored and run: nodes, edges, no cycle, references only to
+        ancestors, answers that a schema can be held against, approvals that come before what they approve."""
         if not self.nodes:
             raise GraphError("The plan has no nodes; add at least one.", code="GRAPH_EMPTY")
         if len(self.nodes) > MAX_NODES:
             raise GraphError(f"A job has at most {MAX_NODES} nodes.", code="GRAPH_TOO_LARGE")
         self._check_edges()
         self.order()
+        self._check_values()
         self._check_references()
         self._check_waits()
 
@@ -183,32 +189,46 @@ class TaskGraph:
             if edge.when is not None:
                 check_condition(edge.when, edge.source)
 
+    def _check_values(self) -> None:
+        try:
+            dumps(self.as_dict())
+        except NotCanonical as error:
+            raise GraphError(f"The plan cannot be stored. {error.message}", code="GRAPH_VALUE_INVALID") from error
+        for node in self.nodes.values():
+            answer = node.arguments.get("answer") if node.type == "llm" else node.config.get("answer")
+            if answer is not None and (problem := schema_problem(answer)):
+                raise GraphError(
+                    f"What {node.key!r} takes as answer is no JSON Schema: {problem}", code="GRAPH_SCHEMA_INVALID"
+                )
+
     def _check_references(self) -> None:
-        sources: dict[str, list[str]] = {key: [] for key in self.nodes}
-        for edge in self.edges:
-            sources[edge.target].append(edge.source)
+        sources = self._sources()
         for key, node in self.nodes.items():
-            missing = {source_of(reference) for reference in references(node.arguments)}
-            seen, ahead = {key}, deque(sources[key])
-            while missing and ahead:
-                ancestor = ahead.popleft()
-                if ancestor not in seen:
-                    seen.add(ancestor)
-                    missing.discard(ancestor)
-                    ahead.extend(sources[ancestor])
-            if missing:
+            read = {source_of(reference) for reference in references(node.arguments)}
+            if missing := _not_before(key, read, sources):
                 raise GraphError(
                     f"Node {key!r} reads {', '.join(sorted(missing))}, which does not come before it; add an edge.",
                     code="GRAPH_REFERENCE_INVALID",
                 )
 
+    def _sources(self) -> dict[str, list[str]]:
+        sources: dict[str, list[str]] = {key: [] for key in self.nodes}
+        for edge in self.edges:
+            sources[edge.target].append(edge.source)
+        return sources
+
     def _check_waits(self) -> None:
-        keys = set()
+        keys, sources = set(), self._sources()
         for node in (node for node in self.nodes.values() if node.type == "wait"):
             correlation_key = str(node.config["correlation_key"])
             if not CORRELATION_KEY.fullmatch(correlation_key) or correlation_key in keys:
                 raise GraphError(
                     f"The correlation key of {node.key!r} is unique: 1 to 200 letters, digits or any of . _ : -",
+                    code="GRAPH_CORRELATION_KEY_INVALID",
+                )
+            if correlation_key.startswith(RESERVED_CORRELATION_KEYS):
+                raise GraphError(
+                    f"Correlation keys that begin with {RESERVED_CORRELATION_KEYS!r} are the runtime's own.",
                     code="GRAPH_CORRELATION_KEY_INVALID",
                 )
             keys.add(correlation_key)
@@ -218,6 +238,11 @@ class TaskGraph:
             if approves and (approves not in self.nodes or self.nodes[approves].type != "tool"):
                 raise GraphError(
                     f"{node.key!r} approves {approves!r}, which is no tool node.", code="GRAPH_WAIT_INVALID"
+                )
+            if approves and _not_before(approves, {node.key}, sources):
+                raise GraphError(
+                    f"{node.key!r} approves {approves!r}, which does not come after it; add an edge.",
+                    code="GRAPH_WAIT_INVALID",
                 )
 
 
@@ -229,10 +254,22 @@ def seconds(duration: str | float) -> float:
             raise GraphError(
                 f"{duration!r} is no duration; write it like 30s, 15m, 24h or 7d.", code="DURATION_INVALID"
             )
-        return float(match[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]]
-    if duration <= 0:
-        raise GraphError("A duration is more than zero seconds.", code="DURATION_INVALID")
+        duration = float(match[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]]
+    if not 0 < duration <= LONGEST_SECONDS:
+        raise GraphError("A duration is more than zero seconds, and at most ten years.", code="DURATION_INVALID")
     return float(duration)
+
+
+def _not_before(key: str, wanted: set[str], sources: dict[str, list[str]]) -> set[str]:
+    """Those of `wanted` that are no ancestors of `key`."""
+    missing, seen, ahead = set(wanted), {key}, deque(sources[key])
+    while missing and ahead:
+        ancestor = ahead.popleft()
+        if ancestor not in seen:
+            seen.add(ancestor)
+            missing.discard(ancestor)
+            ahead.extend(sources[ancestor])
+    return missing
 
 
 def _name(handler: Tool | Function | str) -> str:

@@ -92,7 +92,7 @@ def check_condition(condition: Any, source: str) -> None:
 def holds(condition: Mapping[str, Any], source: str, output: Any) -> bool:
     """Whether a condition holds for its source's output. Numbers and decimal strings are ordered as decimals.
 
-    A missing field makes only `!=` hold; values that cannot be ordered raise `ReferenceMissing`.
+    A missing field counts as null; values that cannot be ordered raise `ReferenceMissing`.
     """
     actual = _look_up({"ref": condition["ref"], "default": None}, {source: output})
     operator, expected = condition["op"], condition["value"]

@@ -46,7 +46,7 @@ def _decide_approval(tx: JobTransaction, wait: Wait, payload: dict[str, Any], de
     approvals.decide(
         approval,
         approved=payload["approved"],
-        reason=str(payload.get("reason", "")),
+        reason=payload.get("reason", ""),
         decided_by=decided_by,
         now=tx.now,
     )

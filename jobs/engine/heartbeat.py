@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from uuid import UUID
 
 from django.db import DatabaseError, connection
@@ -13,47 +14,52 @@ from jobs.models import Node
 
 logger = logging.getLogger(__name__)
 
-_held: set[UUID] = set()
-_lock = threading.Lock()
-_woken = threading.Condition(_lock)
-_thread: threading.Thread | None = None
+
+class Heartbeat:
+    """Extends every held lease three times in its length, so that two beats may be lost. Seconds."""
+
+    def __init__(self, lease_seconds: float) -> None:
+        self._lease_seconds = lease_seconds
+        self._held: set[UUID] = set()
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    @contextmanager
+    def hold(self, token: UUID) -> Iterator[None]:
+        """Keep the lease of `token` while the body runs."""
+        with self._changed:
+            self._held.add(token)
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+                self._thread.start()
+            self._changed.notify()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._held.discard(token)
+
+    def _beat(self) -> None:
+        pause = threading.Event()
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._held)
+            pause.wait(self._lease_seconds / 3)
+            with self._changed:
+                tokens = list(self._held)
+            if tokens:
+                self._extend(tokens)
+
+    def _extend(self, tokens: list[UUID]) -> None:
+        try:
+            Node.objects.extend_leases(tokens, self._lease_seconds)
+        except DatabaseError as error:
+            logger.warning("a heartbeat failed, the next one makes up for it: %s", error)
+        finally:
+            connection.close()
 
 
-@contextmanager
-def hold(token: UUID) -> Iterator[None]:
-    """Keep the lease of `token` while the body runs."""
-    global _thread
-    with _woken:
-        _held.add(token)
-        if _thread is None or not _thread.is_alive():
-            _thread = threading.Thread(target=_beat, name="heartbeat", daemon=True)
-            _thread.start()
-        _woken.notify()
-    try:
-        yield
-    finally:
-        with _lock:
-            _held.discard(token)
-
-
-def _beat() -> None:
-    interval = configuration().lease_seconds / 3
-    stop = threading.Event()
-    while True:
-        with _woken:
-            _woken.wait_for(lambda: _held)
-        stop.wait(interval)
-        with _lock:
-            tokens = list(_held)
-        if tokens:
-            _extend(tokens)
-
-
-def _extend(tokens: list[UUID]) -> None:
-    """A beat that fails is made good by the next: three fit into a lease."""
-    try:
-        Node.objects.extend_leases(tokens, configuration().lease_seconds)
-    except DatabaseError as error:
-        logger.warning("heartbeat failed: %s", error)
-    finally:
-        connection.close()
+@lru_cache(maxsize=1)
+def of_this_process() -> Heartbeat:
+    """The one heartbeat of this process."""
+    return Heartbeat(configuration().lease_seconds)

@@ -54,7 +54,7 @@ def _perform(claimed: Claimed) -> Outcome | None:
     if connection.in_atomic_block:
         raise RuntimeError("a node is never run inside a transaction")
     connection.close()
-    with heartbeat.hold(claimed.token):
+    with heartbeat.of_this_process().hold(claimed.token):
         if time.monotonic() > claimed.send_until:
             return None
         return KINDS[claimed.type].call(claimed)

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import jsonschema
-
+from aetheris.core.answers import misfit
 from aetheris.core.canonical import dumps, loads
 from aetheris.core.errors import Refused
 from aetheris.core.principal import same
@@ -94,12 +93,15 @@ def _check_sender(job: Job, wait: Wait, sender: Sender) -> None:
 def _check_payload(wait: Wait, payload: dict[str, Any]) -> None:
     if wait.kind == WaitKind.HUMAN and not isinstance(payload.get("approved"), bool):
         raise Refused('The payload must say "approved": true or false.', code="SIGNAL_PAYLOAD_INVALID")
-    if wait.answer_schema is None:
-        return
-    try:
-        jsonschema.validate(payload, loads(wait.answer_schema))
-    except jsonschema.ValidationError as error:
-        raise Refused(f"The payload does not fit: {error.message}", code="SIGNAL_PAYLOAD_INVALID") from error
+    if wait.kind == WaitKind.HUMAN and not _is_plain_text(payload.get("reason", "")):
+        raise Refused('A "reason" is text without NUL characters.', code="SIGNAL_PAYLOAD_INVALID")
+    if wait.answer_schema is not None and (reason := misfit(payload, loads(wait.answer_schema))):
+        raise Refused(f"The payload does not fit: {reason}", code="SIGNAL_PAYLOAD_INVALID")
+
+
+def _is_plain_text(value: Any) -> bool:
+    """Whether a value can stand in a text column."""
+    return isinstance(value, str) and "\x00" not in value
 
 
 def _settled(tx: JobTransaction, wait: Wait, answer: str) -> str | Refused | None:

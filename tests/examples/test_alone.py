@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from examples.refund.demo.runtime import ROOT
+from tests.examples.services import Service
 
 Demo = Callable[..., "subprocess.Popen[str]"]
 
@@ -116,3 +117,14 @@ def test_a_runtime_that_cannot_start_is_1_and_its_logs_stay(start: Demo, tmp_pat
     assert output.endswith(f"The logs are in {kept}.\n")
     assert "soon" in (kept / "up.log").read_text()
     assert alive(tmp_path) == []
+
+
+def test_with_a_key_the_real_model_is_asked_once(start: Demo, tmp_path_factory: pytest.TempPathFactory) -> None:
+    real = Service("model", tmp_path_factory.mktemp("real"))
+    try:
+        demo = start(OPENAI_API_KEY="a-key", OPENAI_BASE_URL=f"{real.url}/v1", OPENAI_MODEL="any")
+        output, _ = demo.communicate(timeout=120)
+        assert demo.returncode == 0, output
+        assert real.get("/log").json() == {"requests": 1}
+    finally:
+        real.end()

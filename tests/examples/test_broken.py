@@ -156,13 +156,35 @@ BREAKS: dict[str, tuple[Break, str]] = {
 }
 
 
-@pytest.mark.parametrize("name", BREAKS)
-def test_a_claim_that_is_not_true_is_not_made(data: Path, demo: RunDemo, name: str) -> None:
-    breaks, claim = BREAKS[name]
+def check_broken(data: Path, demo: RunDemo, breaks: Break, claim: str, *options: str) -> None:
     running = instance.read(data)
     with Proxy(running.url, breaks(running)) as proxy:
-        ended = demo("--api", proxy.url)
+        ended = demo("--api", proxy.url, *options)
     assert ended.returncode == 1, ended.stdout + ended.stderr
     assert f"\n✗ {claim}" in f"\n{ended.stdout}", ended.stdout
     assert f"\n✓ {claim}" not in f"\n{ended.stdout}"
+    assert ended.stderr == ""
+
+
+@pytest.mark.parametrize("name", BREAKS)
+def test_a_claim_that_is_not_true_is_not_made(data: Path, demo: RunDemo, name: str) -> None:
+    breaks, claim = BREAKS[name]
+    check_broken(data, demo, breaks, claim)
+
+
+def test_a_refusal_that_pays(data: Path, demo: RunDemo) -> None:
+    check_broken(data, demo, meanwhile("/signal", pay_again), "No request, no refund", "--refuse")
+
+
+def test_a_normal_order_that_parks(data: Path, demo: RunDemo) -> None:
+    breaks = changing_status("completed", "parked")
+    check_broken(data, demo, breaks, "Job state: completed", "--order", "order-107")
+
+
+def test_an_answer_that_lacks_what_the_story_needs(data: Path, demo: RunDemo) -> None:
+    running = instance.read(data)
+    with Proxy(running.url, changing("/agents", lambda answer: answer.pop("agents"))(running)) as proxy:
+        ended = demo("--api", proxy.url)
+    assert ended.returncode == 1
+    assert "✗ The demo cannot go on: an answer lacks 'agents'" in ended.stdout
     assert ended.stderr == ""

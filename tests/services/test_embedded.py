@@ -99,7 +99,7 @@ def test_a_server_that_outlived_its_owner_is_ended(tmp_path: Path) -> None:
         stderr=subprocess.DEVNULL,
     )
     assert eventually(lambda: (room / "postmaster.pid").exists())
-    assert using("postgres", room) == [orphan.pid]
+    assert orphan.pid in using("postgres", room)
     with EmbeddedServices(data, fsync=False) as services:
         assert ask(services.database_url, "SELECT 1") == (1,)
         assert orphan.wait(1) is not None

@@ -26,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return run(options)
     except KeyboardInterrupt:
-        print("\nStopped; nothing is left running.")
+        print("\nStopped." if options.data else "\nStopped; nothing is left running.")
         return 130
 
 
@@ -72,6 +72,9 @@ def perform(data: Path, options: argparse.Namespace) -> int:
         return unknown(options.order)
     except EXPECTED as error:
         print(f"✗ The demo cannot go on: {error}")
+        return 1
+    except LookupError as missing:
+        print(f"✗ The demo cannot go on: an answer lacks {missing}")
         return 1
     return 0 if story.all_well else 1
 

@@ -77,7 +77,9 @@ def environment() -> dict[str, str]:
     named = os.environ.get("OPENAI_MODEL") or "gpt-4o-mini"
     model = named if os.environ.get("OPENAI_API_KEY") else RULES
     inherited = {name: value for name, value in os.environ.items() if name not in SHARED}
-    return {**inherited, "AETHERIS_MODEL": f"openai:{model}", "NO_PROXY": "127.0.0.1,localhost"}
+    # Everything but a real model is on this machine, where a proxy that the environment names cannot reach it.
+    direct = ",".join(filter(None, [os.environ.get("no_proxy") or os.environ.get("NO_PROXY"), "127.0.0.1,localhost"]))
+    return {**inherited, "AETHERIS_MODEL": f"openai:{model}", "NO_PROXY": direct, "no_proxy": direct}
 
 
 def wait_until_ready(folder: Path, keeper: "subprocess.Popen[bytes]") -> None:

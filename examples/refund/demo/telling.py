@@ -74,7 +74,7 @@ def decide(story: Story, requester: Api, approver: Api, job_id: str, approved: b
     """Answer the wait as another user than the one who asked, and follow the job to its end."""
     story.say(f"{'Approving' if approved else 'Refusing'} as a person would…")
     events = requester.events(job_id)
-    key = next(event["payload"]["correlation_key"] for event in events if event["type"] == "job_waiting")
+    key = [event["payload"]["correlation_key"] for event in events if event["type"] == "job_waiting"][-1]
     approver.signal(job_id, key, {"approved": approved, "reason": "Decided in the demo"})
     answered = requester.events(job_id)
     said = f"Signal sent: correlation_key={key}, approved={'true' if approved else 'false'}"

@@ -4,10 +4,9 @@ import hashlib
 import json
 from typing import Any
 
-import jsonschema
-
 from aetheris.conf import configuration
 from aetheris.core import registry
+from aetheris.core.answers import misfit
 from aetheris.core.canonical import digest, dumps, dumps_escaped, loads
 from aetheris.core.errors import AetherisError, ArgumentsInvalid
 from aetheris.core.handlers import Effect, ModelRequest
@@ -86,10 +85,10 @@ def read_answer(text: str, schema: dict[str, Any] | None) -> Any:
         return {"text": text}
     try:
         answer = json.loads(text)
-        jsonschema.validate(answer, schema)
-    except (ValueError, RecursionError, jsonschema.ValidationError) as error:
-        reason = str(error).splitlines()[0]
-        raise AetherisError(f"The model's answer does not fit: {reason}", code="MODEL_ANSWER_INVALID") from error
+    except (ValueError, RecursionError) as error:
+        raise AetherisError(f"The model's answer is no JSON: {error}", code="MODEL_ANSWER_INVALID") from error
+    if reason := misfit(answer, schema):
+        raise AetherisError(f"The model's answer does not fit: {reason}", code="MODEL_ANSWER_INVALID")
     return answer
 
 
