@@ -7,6 +7,8 @@ DATA   ?= .aetheris
 ORDER  ?= order-123
 REFUSE ?=
 PYTEST_ARGS ?= -n 2
+# What the example's agent asks: with a key of yours an LLM, without one rules, which say that they are none.
+MODEL  ?= openai:$(if $(OPENAI_API_KEY),$(or $(OPENAI_MODEL),gpt-4o-mini),rules-not-an-llm)
 
 EXAMPLE := --app examples.refund \
 	--with orders="$(BIN)/python -m examples.refund.world.orders" \
@@ -25,7 +27,7 @@ demo: $(VENV)/.runtime ## Run the refund agent once, from nothing to proof (ORDE
 	@$(BIN)/python -m examples.refund.demo --order "$(ORDER)" $(if $(REFUSE),--refuse)
 
 run: $(VENV)/.runtime ## Start everything in the background; print the URLs and the dev logins
-	@$(BIN)/aetheris up --background --data "$(DATA)" $(EXAMPLE)
+	@AETHERIS_MODEL="$(MODEL)" $(BIN)/aetheris up --background --data "$(DATA)" $(EXAMPLE)
 
 stop: $(VENV)/.runtime ## Stop what `make run` started; the data stays
 	@$(BIN)/aetheris down --data "$(DATA)"

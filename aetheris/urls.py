@@ -5,6 +5,9 @@ from django.urls import include, path
 
 from aetheris.api.views import Health, Login
 
+admin.site.site_header = admin.site.site_title = "Aetheris"
+admin.site.index_title = "Operations"
+
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/health", Health.as_view()),

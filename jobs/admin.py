@@ -56,4 +56,6 @@ def _table(heads: tuple[str, ...], rows: list[tuple[Any, ...]]) -> SafeString:
     head = format_html_join("", "<th>{}</th>", ((head,) for head in heads))
     cells = (format_html_join("", "<td>{}</td>", ((cell,) for cell in row)) for row in rows)
     body = format_html_join("", "<tr>{}</tr>", ((row,) for row in cells))
-    return format_html("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>", head, body)
+    return format_html(
+        '<div class="records"><table><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>', head, body
+    )

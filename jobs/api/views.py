@@ -1,5 +1,6 @@
 """The doors to agents and jobs."""
 
+import re
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -25,14 +26,11 @@ from signals_app.models import Wait
 PAGE = 20
 LONGEST_PAGE = 100
 EVENTS_PAGE = 200
+IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 class _Message(serializers.Serializer[None]):
     message = serializers.CharField(max_length=100_000)
-
-
-class _IdempotencyKey(serializers.Serializer[None]):
-    key = serializers.RegexField(r"^[\x21-\x7e]{1,255}$", required=False, default="")
 
 
 class _Signal(serializers.Serializer[None]):
@@ -63,6 +61,16 @@ def checked(kind: type[serializers.Serializer[None]], data: Any) -> dict[str, An
     return dict(serializer.validated_data)
 
 
+def idempotency_key(request: Request) -> str:
+    """The key of a request; empty without one. Raises `Refused` (`INVALID_IDEMPOTENCY_KEY`) for what is none."""
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not IDEMPOTENCY_KEY.fullmatch(key):
+        raise Refused(
+            "An Idempotency-Key is 1 to 255 visible ASCII characters, without spaces.", code="INVALID_IDEMPOTENCY_KEY"
+        )
+    return key or ""
+
+
 def job_of(request: Request, job_id: UUID) -> Job:
     """A job of the caller's tenant; another tenant's does not exist."""
     job = Job.objects.of_tenant(tenant_of(request.user)).filter(pk=job_id).first()
@@ -88,14 +96,12 @@ class Message(APIView):
 
     def post(self, request: Request, agent: str) -> Response:
         message = checked(_Message, request.data)["message"]
-        header = request.headers.get("Idempotency-Key")
-        key = checked(_IdempotencyKey, {"key": header})["key"] if header is not None else ""
         submitted = submit(
             agent,
             message,
             tenant=tenant_of(request.user),
             requested_by=principal_of(request.user),
-            idempotency_key=key,
+            idempotency_key=idempotency_key(request),
         )
         answer = {"job_id": submitted.job_id, "agent_id": agent, "status": "accepted"}
         return Response(answer, status.HTTP_202_ACCEPTED)

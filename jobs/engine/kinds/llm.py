@@ -8,7 +8,7 @@ from aetheris.conf import configuration
 from aetheris.core import registry
 from aetheris.core.answers import misfit
 from aetheris.core.canonical import digest, dumps, dumps_escaped, loads
-from aetheris.core.errors import AetherisError, ArgumentsInvalid
+from aetheris.core.errors import AetherisError
 from aetheris.core.handlers import Effect, ModelRequest
 from aetheris.core.outcomes import Doubt, Fail, Outcome
 from jobs.engine.kinds.base import Claimed, Prepared, done, resolved_arguments
@@ -24,12 +24,7 @@ def is_here(job: Job, node: Node) -> bool:
 def prepare(job: Job, node: Node) -> Prepared:
     arguments = resolved_arguments(node)
     provider, model = _provider(arguments)
-    if not model:
-        raise ArgumentsInvalid(
-            "No model is named. Give the node model='provider:model', or set AETHERIS_MODEL.",
-            code="MODEL_NOT_SET",
-        )
-    text = dumps({**arguments, "model": f"{provider}:{model}"})
+    text = dumps(arguments)
     timeout = configuration().node_timeout_seconds
     intent = Intent(
         step_id=node.path,
@@ -93,5 +88,5 @@ def read_answer(text: str, schema: dict[str, Any] | None) -> Any:
 
 
 def _provider(arguments: Any) -> tuple[str, str]:
-    provider, _, model = (arguments["model"] or configuration().model).partition(":")
+    provider, _, model = str(arguments["model"]).partition(":")
     return provider, model

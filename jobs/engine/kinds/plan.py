@@ -24,6 +24,7 @@ def call(claimed: Claimed) -> Outcome:
     try:
         graph = planner.plan(PlanContext(claimed.job.pk, claimed.job.tenant), claimed.job.goal)
         check(graph, planner)
+        name_models(graph)
     except AetherisError as error:
         return Fail(error.code, error.message)
     except Exception as error:
@@ -42,6 +43,18 @@ def check(graph: TaskGraph, planner: Planner) -> None:
     graph.check()
     for node in graph.nodes.values():
         _check_handler(node, planner)
+
+
+def name_models(graph: TaskGraph) -> None:
+    """Write the default model into every LLM node that names none: the plan says which model, for good."""
+    for node in graph.nodes.values():
+        if node.type == "llm" and not node.config["arguments"]["model"]:
+            node.config["arguments"]["model"] = configuration().model
+        if node.type == "llm" and ":" not in node.config["arguments"]["model"]:
+            raise GraphError(
+                f"Node {node.key!r} names no model. Give it model='provider:model', or set AETHERIS_MODEL.",
+                code="MODEL_NOT_SET",
+            )
 
 
 def _check_handler(node: NodeSpec, planner: Planner) -> None:

@@ -1,0 +1,97 @@
+"""Who may pass which door: every route declares it, and the matrix of roles and routes is as declared."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.urls import URLPattern, URLResolver, get_resolver
+from rest_framework.views import APIView
+
+from aetheris.api.permissions import DJANGO_PERMISSION, OPEN
+from tests.doors import DECIDER, REQUESTER, Door, door
+
+VERBS = ("get", "post", "put", "patch", "delete")
+ID = UUID(int=7)
+ROUTES = {
+    "health": ("GET", "open"),
+    "login": ("POST", "open"),
+    "agents": ("GET", "requester"),
+    "agents/<str:agent>/message": ("POST", "requester"),
+    "jobs": ("GET", "requester"),
+    "jobs/<uuid:job_id>": ("GET", "requester"),
+    "jobs/<uuid:job_id>/events": ("GET", "requester"),
+    "jobs/<uuid:job_id>/replay": ("GET", "requester"),
+    "jobs/<uuid:job_id>/signal": ("POST", "both"),
+    "approvals": ("GET", "approver"),
+    "approvals/<uuid:approval_id>": ("GET", "approver"),
+    "approvals/<uuid:approval_id>/approve": ("POST", "approver"),
+    "approvals/<uuid:approval_id>/reject": ("POST", "approver"),
+}
+MAY = {
+    "open": {"nobody", "unable", "requester", "approver", "superuser"},
+    "requester": {"requester", "superuser"},
+    "approver": {"approver", "superuser"},
+    "both": {"requester", "approver", "superuser"},
+}
+
+
+def views(patterns: list[Any], prefix: str = "") -> Iterator[tuple[str, type[APIView]]]:
+    """Every route that DRF answers, with its view."""
+    for pattern in patterns:
+        route = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from views(pattern.url_patterns, route)
+        elif isinstance(pattern, URLPattern):
+            view = getattr(pattern.callback, "cls", None)
+            if view is not None and issubclass(view, APIView):
+                yield route, view
+
+
+def api_views() -> dict[str, type[APIView]]:
+    return {route.removeprefix("api/"): view for route, view in views(get_resolver().url_patterns)}
+
+
+@pytest.mark.parametrize("route", api_views())
+def test_every_route_declares_who_may_use_each_method_that_it_has(route: str) -> None:
+    view = api_views()[route]
+    declared = view.__dict__.get("permissions", {})
+    assert set(declared) == {verb.upper() for verb in VERBS if hasattr(view, verb)}
+    for needed in declared.values():
+        assert needed
+        assert set(needed) <= {OPEN, *DJANGO_PERMISSION}
+
+
+def test_the_matrix_knows_every_route() -> None:
+    assert set(api_views()) == set(ROUTES)
+
+
+@pytest.mark.parametrize("role", ["nobody", "unable", "requester", "approver", "superuser"])
+def test_each_role_passes_exactly_its_doors(database: None, role: str) -> None:
+    caller = {
+        "nobody": lambda: Door(),
+        "unable": lambda: door("unable"),
+        "requester": lambda: door("requester", *REQUESTER),
+        "approver": lambda: door("approver", *DECIDER),
+        "superuser": lambda: door("root", superuser=True),
+    }[role]()
+    passed, refusals = set(), set()
+    for route, (method, _) in ROUTES.items():
+        path = route.replace("<str:agent>", "none").replace("<uuid:job_id>", str(ID))
+        answer = caller.send(method, path.replace("<uuid:approval_id>", str(ID)))
+        turned_away = answer.status in (401, 403) and route != "login"
+        (refusals if turned_away else passed).add(route)
+        if turned_away:
+            expected = (401, "UNAUTHORIZED") if role == "nobody" else (403, "FORBIDDEN")
+            assert answer.refusal == expected, route
+    assert passed == {route for route, (_, who) in ROUTES.items() if role in MAY[who]}
+
+
+def test_head_needs_what_get_needs(database: None) -> None:
+    assert Door().send("HEAD", "jobs").status == 401
+    assert door("unable").send("HEAD", "jobs").status == 403
+    assert door("requester", *REQUESTER).send("HEAD", "jobs").status == 200
+
+
+def test_a_method_without_a_declaration_lets_nobody_in(database: None) -> None:
+    assert door("root", superuser=True).send("OPTIONS", "jobs").refusal == (403, "FORBIDDEN")

@@ -1,0 +1,37 @@
+"""Every Python block of the documentation runs as it stands."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aetheris.core import registry
+from tests.docs.reading import blocks, named, pages
+
+BLOCKS = [
+    pytest.param(page, line, text, id=f"{named(page)}:{line}")
+    for page in pages()
+    for line, text in blocks(page, "python")
+]
+KINDS: tuple[registry.Registry[Any], ...] = (registry.agents, registry.tools, registry.functions, registry.models)
+
+
+@pytest.fixture
+def clean_registry() -> Iterator[None]:
+    """Take out the names that a block registers, so that the next may use them."""
+    before = [set(kind._items) for kind in KINDS]
+    yield
+    for kind, names in zip(KINDS, before, strict=True):
+        for name in set(kind._items) - names:
+            kind.forget(name)
+
+
+def test_there_are_examples() -> None:
+    assert len(BLOCKS) >= 4
+
+
+@pytest.mark.usefixtures("clean_registry")
+@pytest.mark.parametrize(("page", "line", "text"), BLOCKS)
+def test_block_runs(page: Path, line: int, text: str) -> None:
+    exec(compile("\n" * (line - 1) + text, str(page), "exec"), {"__name__": f"example_{line}"})  # noqa: S102
