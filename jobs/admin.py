@@ -7,7 +7,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from aetheris.admin_base import ReadOnlyAdmin
-from jobs.models import Agent, Job, Node
+from jobs.models import Agent, Body, Job, Node
 from ledger.models import Event
 from signals_app.models import Wait
 
@@ -27,10 +27,14 @@ class JobAdmin(ReadOnlyAdmin):
     ordering = ("-id",)
     show_full_result_count = False
     fields = (
-        "id", "agent", "tenant", "goal", "state", "outcome", "result", "error", "requested_by",
+        "id", "agent", "tenant", "goal", "state", "outcome", "ended_with", "requested_by",
         "created_at", "finished_at", "waits", "nodes", "events",
     )  # fmt: skip
-    readonly_fields = ("waits", "nodes", "events")
+    readonly_fields = ("ended_with", "waits", "nodes", "events")
+
+    @admin.display(description="Result or error")
+    def ended_with(self, job: Job) -> str:
+        return Body.objects.text(job.pk, job.result) if job.result else job.error or "–"
 
     @admin.display(description="Waits for")
     def waits(self, job: Job) -> SafeString:
@@ -40,7 +44,10 @@ class JobAdmin(ReadOnlyAdmin):
     @admin.display(description="Nodes")
     def nodes(self, job: Job) -> SafeString:
         nodes = Node.objects.of_job(job.pk)
-        rows = [(n.path, n.type, n.state, n.claims, n.tries, n.output or n.error or "") for n in nodes]
+        texts = Body.objects.texts(job.pk, [node.output for node in nodes if node.output])
+        rows = [
+            (n.path, n.type, n.state, n.claims, n.tries, texts[n.output] if n.output else n.error or "") for n in nodes
+        ]
         return _table(("Node", "Type", "State", "Claims", "Tries", "Output"), rows)
 
     @admin.display(description=f"Last {EVENTS_SHOWN} events")

@@ -11,10 +11,11 @@ from uuid import UUID
 from django.db import connection, models
 from django.db.models import Case, Count, Exists, F, OuterRef, Q, Value, When
 
+from aetheris.core.canonical import digest
 from jobs.states import NODE_ENDINGS, Ending, NodeState, NodeType
 
 if TYPE_CHECKING:
-    from jobs.models import Agent, Edge, Job, Node, Submission
+    from jobs.models import Agent, Body, Edge, Job, Node, Submission
 
 
 class AgentQuerySet(models.QuerySet["Agent"]):
@@ -65,6 +66,38 @@ class JobQuerySet(models.QuerySet["Job"]):
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
 
 
+INLINE_BYTES = 1024
+_MARK = "@"
+
+
+def stored_form(text: str) -> str:
+    """How a canonical text stands in a row: itself, or `@` and its digest, which no JSON text begins with."""
+    return text if len(text.encode()) <= INLINE_BYTES else _MARK + digest(text).hex()
+
+
+class BodyQuerySet(models.QuerySet["Body"]):
+    def keep(self, job: Job, text: str) -> str:
+        """The stored form of a canonical text, whose body is in the database from now on."""
+        stored = stored_form(text)
+        if stored is not text:
+            body: Body = self.model(job=job, tenant=job.tenant, digest=digest(text), text=text)
+            self.bulk_create([body], ignore_conflicts=True)
+        return stored
+
+    def text(self, job_id: UUID, stored: str) -> str:
+        """The text of a stored form."""
+        return self.texts(job_id, [stored])[stored]
+
+    def texts(self, job_id: UUID, stored: Iterable[str]) -> dict[str, str]:
+        """Stored form → text, in at most one query."""
+        texts = {form: form for form in stored}
+        marked = {bytes.fromhex(form[1:]): form for form in texts if form.startswith(_MARK)}
+        if marked:
+            found = self.filter(job_id=job_id, digest__in=list(marked)).values_list("digest", "text")
+            texts |= {marked[bytes(key)]: text for key, text in found}
+        return texts
+
+
 class NodeQuerySet(models.QuerySet["Node"]):
     def of_job(self, job_id: UUID) -> NodeQuerySet:
         """A job's nodes in plan order."""
@@ -79,7 +112,7 @@ class NodeQuerySet(models.QuerySet["Node"]):
         return same.update(**columns) == 1
 
     def outputs(self, job_id: UUID, paths: Iterable[str]) -> dict[str, str]:
-        """Stored outputs of the completed nodes among `paths`."""
+        """Stored forms of the outputs of the completed nodes among `paths`."""
         found = self.filter(job_id=job_id, path__in=list(paths), state=NodeState.COMPLETED, output__isnull=False)
         return dict(found.values_list("path", "output"))  # type: ignore[arg-type]
 

@@ -9,11 +9,15 @@ from uuid import UUID
 
 from django.db import connection, models
 
+from aetheris.core.canonical import loads
 from ledger.event_types import CATEGORY, EventType
 from ledger.states import EntryState
 
 if TYPE_CHECKING:
-    from ledger.models import Entry, Event  # noqa: F401  Event: in a quoted base class
+    from ledger.models import Entry, Event
+
+
+BODY = "_body"
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,20 @@ class EventQuerySet(models.QuerySet["Event"]):
     def stream(self, job_id: UUID, after: int = 0) -> EventQuerySet:
         """A job's events behind `after`, in order."""
         return self.filter(job_id=job_id, seq__gt=after).order_by("seq")
+
+    def told(self, job_id: UUID, events: Sequence[Event]) -> list[dict[str, Any]]:
+        """The payloads of a job's events with every body put back, in at most two queries."""
+        payloads = [loads(event.payload) for event in events]
+        bodies = self.model._meta.apps.get_model("jobs", "Body")
+        stored = {value for payload in payloads for name, value in payload.items() if name.endswith(BODY)}
+        texts = bodies.objects.texts(job_id, stored)
+        return [
+            {
+                name.removesuffix(BODY): loads(texts[value]) if name.endswith(BODY) else value
+                for name, value in payload.items()
+            }
+            for payload in payloads
+        ]
 
     def hash_at(self, job_id: UUID, seq: int) -> bytes:
         """The hash of one event; empty for the beginning of the stream."""

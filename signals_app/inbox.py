@@ -4,7 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from aetheris.core.ids import new_id
-from jobs.models import Job
+from jobs.models import Body, Job
 from signals_app.models import Signal
 
 
@@ -27,7 +27,7 @@ def store(
         id=new_id(),
         tenant=job.tenant,
         correlation_key=correlation_key,
-        payload=payload,
+        payload=Body.objects.keep(job, payload),
         sender=sender,
         received_at=now,
         applied_at=applied_at,

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from aetheris.core import registry
+from aetheris.core.canonical import loads
 from aetheris.core.context import PlanContext, ToolContext
 from aetheris.core.graph import TaskGraph
 from aetheris.core.handlers import Effect, Function, ModelAnswer, ModelRequest, Tool
@@ -13,7 +14,7 @@ from aetheris.core.schema import Signature
 from jobs.engine.run import run_node
 from jobs.engine.signal import Sender
 from jobs.engine.submit import submit
-from jobs.models import Job, Node
+from jobs.models import Body, Job, Node
 from ledger.models import Event
 
 REQUESTER = "user:1/requester"
@@ -134,6 +135,12 @@ def submitted(goal: str = "do it", *, agent: str = "test-agent", **options: Any)
 def again(job: Job) -> Job:
     """The job as it stands now."""
     return Job.objects.select_related("agent").get(pk=job.pk)
+
+
+def result_of(job: Job) -> Any:
+    """The job's result as it stands now."""
+    stored = again(job).result
+    return None if stored is None else loads(Body.objects.text(job.pk, stored))
 
 
 def states(job: Job) -> dict[str, str]:

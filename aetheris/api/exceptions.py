@@ -1,8 +1,10 @@
 """One error body for every door: `{"error": {"code", "message", "details"}}`, and the status of each code."""
 
+from collections.abc import Callable
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import Http404, HttpRequest, JsonResponse
 from rest_framework import exceptions, status
 from rest_framework.response import Response
@@ -41,6 +43,14 @@ _CODES: tuple[tuple[type[exceptions.APIException], str], ...] = (
 class BodyTooLarge(exceptions.APIException):
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
     default_code = "BODY_TOO_LARGE"
+    default_detail = f"A body has at most {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes."
+
+
+_DJANGO: dict[type[Exception], Callable[[], Exception]] = {
+    Http404: exceptions.NotFound,
+    PermissionDenied: exceptions.PermissionDenied,
+    RequestDataTooBig: BodyTooLarge,
+}
 
 
 def body(code: str, message: str, details: Any = None) -> dict[str, Any]:
@@ -55,10 +65,7 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
             body(error.code, error.message, error.details),
             STATUS.get(error.code, status.HTTP_400_BAD_REQUEST),
         )
-    if isinstance(error, Http404):
-        error = exceptions.NotFound()
-    if isinstance(error, PermissionDenied):
-        error = exceptions.PermissionDenied()
+    error = _DJANGO.get(type(error), lambda: error)()
     if not isinstance(error, exceptions.APIException):
         return None
     return _of_drf(error)

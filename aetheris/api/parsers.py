@@ -12,7 +12,10 @@ from aetheris.api.exceptions import BodyTooLarge
 
 
 class BoundedJSONParser(JSONParser):
-    """Refuses a body over `DATA_UPLOAD_MAX_MEMORY_SIZE` before it is decoded, and one that nests too deep."""
+    """Refuses a body over `DATA_UPLOAD_MAX_MEMORY_SIZE` before it is decoded, and one that nests too deep.
+
+    Django itself refuses one that says its length; this also holds for one that comes in chunks.
+    """
 
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
@@ -20,7 +23,7 @@ class BoundedJSONParser(JSONParser):
         limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         data = stream.read(limit + 1)
         if len(data) > limit:
-            raise BodyTooLarge(f"A body has at most {limit} bytes.")
+            raise BodyTooLarge()
         try:
             return super().parse(io.BytesIO(data), media_type, parser_context)
         except RecursionError as error:

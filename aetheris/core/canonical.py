@@ -8,6 +8,7 @@ read from a text is that text again.
 import hashlib
 import json
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import rfc8785
@@ -34,6 +35,24 @@ def dumps_escaped(value: Any) -> str:
         return _dumps(value, escape=True)
     except NotCanonical:
         return _dumps(_shown(value), escape=True)
+
+
+class Canonical(str):
+    """A text that is canonical JSON already, to be put into an object as it is."""
+
+    __slots__ = ()
+
+
+def members(fields: Mapping[str, Any]) -> dict[str, str]:
+    """Each field's canonical text; a `Canonical` stays as it is."""
+    return {
+        name: str(value) if isinstance(value, Canonical) else dumps_escaped(value) for name, value in fields.items()
+    }
+
+
+def object_of(texts: Mapping[str, str]) -> str:
+    """The canonical object whose fields have these canonical texts. Field names are ASCII identifiers."""
+    return "{" + ",".join(f'"{name}":{texts[name]}' for name in sorted(texts)) + "}"
 
 
 def loads(text: str) -> Any:

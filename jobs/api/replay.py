@@ -14,7 +14,8 @@ from ledger.states import EntryState
 def replay_answer(job: Job, step_node_id: str) -> dict[str, Any]:
     """Raises `Refused` (`NODE_NOT_FOUND`) for a step that the job does not have."""
     events = list(Event.objects.stream(job.pk))
-    view = replay(events)
+    payloads = Event.objects.told(job.pk, events)
+    view = replay(events, payloads)
     answer = {
         "job_id": job.pk,
         "goal": view.goal,
@@ -30,11 +31,11 @@ def replay_answer(job: Job, step_node_id: str) -> dict[str, Any]:
         "payload_results": view.payload_results,
         "result": view.result,
         "completed_command_ids": [key for key, state in view.effects.items() if state == EntryState.COMMITTED],
-        "events": _events(events),
+        "events": representation.events(events, payloads, b""),
         "verification": _verification(job, events, view),
     }
     if step_node_id:
-        answer["step_replay"] = _step(events, view, step_node_id)
+        answer["step_replay"] = _step(events, payloads, view, step_node_id)
     return answer
 
 
@@ -44,23 +45,15 @@ def _verification(job: Job, events: list[Event], view: JobView) -> dict[str, Any
     return {"chain_valid": broken is None, "broken_at": broken, "consistent": not found, "differences": found}
 
 
-def _step(events: list[Event], view: JobView, path: str) -> dict[str, Any]:
+def _step(events: list[Event], payloads: list[dict[str, Any]], view: JobView, path: str) -> dict[str, Any]:
     if path not in view.nodes:
         raise Refused(f"The job has no node {path!r}.", code="NODE_NOT_FOUND")
-    before = replay(events, until=path)
+    before = replay(events, payloads, until=path)
     return {
         "step_node_id": path,
         "state_at_step": before.payload_results,
         "step_result": view.nodes[path].output,
     }
-
-
-def _events(events: list[Event]) -> list[dict[str, Any]]:
-    previous, listed = b"", []
-    for event in events:
-        listed.append(representation.event(event, previous))
-        previous = bytes(event.hash)
-    return listed
 
 
 def _line(event: Event) -> dict[str, Any]:

@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
+from aetheris.core.canonical import loads
 from aetheris.core.handlers import Planner
-from jobs.models import Job, Node
+from jobs.models import Body, Job, Node
 from ledger.models import Event
 from signals_app.models import Wait
 
@@ -34,15 +35,16 @@ def summary(job: Job) -> dict[str, Any]:
 
 def detail(job: Job, nodes: Iterable[Node], waits: Iterable[Wait]) -> dict[str, Any]:
     listed = list(nodes)
+    texts = Body.objects.texts(job.pk, [form for form in (job.result, *(node.output for node in listed)) if form])
     waiting = [wait_detail(wait) for wait in waits]
     first = waiting[0] if waiting else {"correlation_key": None, "node_id": None}
     return {
         **summary(job),
-        "result": job.result_value,
+        "result": _value(job.result, texts),
         "error": job.error_value,
         "retry_count": sum(node.tries for node in listed),
         "cursor": job.seq,
-        "nodes": [_node(node) for node in listed],
+        "nodes": [_node(node, texts) for node in listed],
         "waits": waiting,
         "wait_correlation_key": first["correlation_key"],
         "wait_node_id": first["node_id"],
@@ -59,7 +61,13 @@ def wait_detail(wait: Wait) -> dict[str, Any]:
     }
 
 
-def event(stored: Event, previous: bytes) -> dict[str, Any]:
+def events(stored: list[Event], payloads: list[dict[str, Any]], previous: bytes) -> list[dict[str, Any]]:
+    """Events that follow one another; `previous` is the hash before the first."""
+    hashes = [previous, *(bytes(event.hash) for event in stored)]
+    return [_event(*told) for told in zip(stored, payloads, hashes, strict=False)]
+
+
+def _event(stored: Event, payload: dict[str, Any], previous: bytes) -> dict[str, Any]:
     return {
         "id": f"{stored.job_id}:{stored.seq}",
         "job_id": stored.job_id,
@@ -68,21 +76,25 @@ def event(stored: Event, previous: bytes) -> dict[str, Any]:
         "category": stored.category,
         "node_id": stored.node,
         "actor": stored.actor,
-        "payload": stored.data,
+        "payload": payload,
         "created_at": stored.at,
         "prev_hash": previous.hex(),
         "hash": bytes(stored.hash).hex(),
     }
 
 
-def _node(node: Node) -> dict[str, Any]:
+def _node(node: Node, texts: dict[str, str]) -> dict[str, Any]:
     return {
         "id": node.path,
         "type": node.type,
         "status": node.state,
         "ending": node.ending,
-        "output": node.output_value,
+        "output": _value(node.output, texts),
         "error": node.error_value,
         "claims": node.claims,
         "tries": node.tries,
     }
+
+
+def _value(stored: str | None, texts: dict[str, str]) -> Any:
+    return None if stored is None else loads(texts[stored])

@@ -147,11 +147,8 @@ class Events(APIView):
         job = job_of(request, job_id)
         page = checked(_EventPage, request.query_params)
         events = list(Event.objects.stream(job.pk, page["cursor"])[: page["limit"]])
-        previous = Event.objects.hash_at(job.pk, page["cursor"])
-        listed = []
-        for event in events:
-            listed.append(representation.event(event, previous))
-            previous = bytes(event.hash)
+        payloads = Event.objects.told(job.pk, events)
+        listed = representation.events(events, payloads, Event.objects.hash_at(job.pk, page["cursor"]))
         cursor = events[-1].seq if events else page["cursor"]
         return Response({"job_id": job.pk, "events": listed, "next_cursor": cursor})
 

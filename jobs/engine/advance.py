@@ -10,14 +10,14 @@ from jobs.engine.park import open_wait
 from jobs.engine.settle import end_if_done, fail_job
 from jobs.engine.transaction import JobTransaction
 from jobs.engine.transitions import move
-from jobs.models import Edge, Node
+from jobs.models import Body, Edge, Node
 from jobs.states import Ending, NodeState, NodeType
 from ledger.event_types import EventType
 
 
 def complete(tx: JobTransaction, node: Node, output: str, event: dict[str, Any]) -> None:
     """End a node with its output, canonical text, and lead on."""
-    move(tx, node, NodeState.COMPLETED, ending=Ending.SUCCESS.value, output=output)
+    move(tx, node, NodeState.COMPLETED, ending=Ending.SUCCESS.value, output=tx.keep(output))
     tx.event(EventType.NODE_FINISHED, {"node_id": node.path, "state": "ok", **event}, node)
     lead_on(tx, node)
 
@@ -92,4 +92,5 @@ def _is_taken(edge: Edge, source: Node) -> bool:
         return False
     if edge.condition is None:
         return True
-    return holds(loads(edge.condition), source.path, loads(source.output or "null"))
+    output = Body.objects.text(source.job_id, source.output or "null")
+    return holds(loads(edge.condition), source.path, loads(output))

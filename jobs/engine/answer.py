@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from aetheris.core.canonical import loads
+from aetheris.core.canonical import Canonical, loads
 from jobs.engine.transaction import JobTransaction
 from jobs.engine.transitions import move
 from jobs.models import Node
@@ -16,7 +16,8 @@ from signals_app.states import WaitKind
 def record_answer(tx: JobTransaction, wait: Wait, node: Node, answer: str, answered_by: str) -> None:
     """Complete an open wait and its node. `answer` is canonical text that fits the wait. Does not lead on."""
     payload: Any = loads(answer)
-    waits.resolve(wait, answer, answered_by, tx.now)
+    stored = tx.keep(answer)
+    waits.resolve(wait, stored, answered_by, tx.now)
     Signal.objects.mark_applied(tx.job.pk, wait.correlation_key, tx.now)
     ending = Ending.SUCCESS
     decision = {}
@@ -28,14 +29,14 @@ def record_answer(tx: JobTransaction, wait: Wait, node: Node, answer: str, answe
         {
             "node_id": node.path,
             "correlation_key": wait.correlation_key,
-            "payload": payload,
+            "payload": Canonical(answer),
             "decided_by": answered_by,
             "ending": ending.value,
             **decision,
         },
         node,
     )
-    move(tx, node, NodeState.COMPLETED, ending=ending.value, output=answer)
+    move(tx, node, NodeState.COMPLETED, ending=ending.value, output=stored)
 
 
 def _decide_approval(tx: JobTransaction, wait: Wait, payload: dict[str, Any], decided_by: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from aetheris.conf import configuration
 from aetheris.core import registry
-from aetheris.core.canonical import loads
+from aetheris.core.canonical import Canonical
 from aetheris.core.errors import AetherisError
 from aetheris.core.ids import new_id
 from jobs.engine import advance, doubt
@@ -14,7 +14,8 @@ from jobs.engine.kinds.base import Claimed, Prepared
 from jobs.engine.kinds.table import KINDS
 from jobs.engine.transaction import JobTransaction
 from jobs.engine.transitions import move
-from jobs.models import Job, Node
+from jobs.models import Body, Job, Node
+from jobs.querysets import stored_form
 from jobs.states import NodeState, NodeType
 from ledger import entries
 from ledger.event_types import EventType
@@ -67,7 +68,7 @@ def _is_here(job: Job, node: Node) -> bool:
 
 
 def _check_unchanged(node: Node, prepared: Prepared) -> None:
-    if node.input is not None and node.input != prepared.arguments:
+    if node.input is not None and node.input != stored_form(prepared.arguments):
         raise AetherisError(
             "This node ran before with other arguments; it is not run again with new ones.",
             code="NONDETERMINISTIC_NODE",
@@ -111,7 +112,7 @@ def _open(tx: JobTransaction, node: Node, prepared: Prepared) -> Claimed | None:
         deadline_at=tx.now + timedelta(seconds=prepared.timeout),
         claims=node.claims + 1,
         not_before=None,
-        input=prepared.arguments,
+        input=tx.keep(prepared.arguments),
         started_at=node.started_at or tx.now,
     )
     tx.event(EventType.NODE_STARTED, {"node_id": node.path, "type": node.type, "claims": node.claims}, node)
@@ -129,7 +130,7 @@ def _open(tx: JobTransaction, node: Node, prepared: Prepared) -> Claimed | None:
         idempotency_key=entry.idempotency_key if entry else "",
         attempt=entry.attempt if entry else 0,
         send_until=tx.began + min(lease, prepared.timeout),
-        recorded=entry.result if entry else None,
+        recorded=Body.objects.text(tx.job.pk, entry.result) if entry and entry.result is not None else None,
     )
 
 
@@ -143,7 +144,7 @@ def _announce(tx: JobTransaction, node: Node, entry: Entry, prepared: Prepared) 
             "tool_name": entry.tool,
             "tool_version": entry.tool_version,
             "effect": entry.effect,
-            "arguments": loads(prepared.arguments),
+            "arguments": Canonical(prepared.arguments),
             "arguments_hash": bytes(entry.arguments_digest).hex(),
         },
         node,

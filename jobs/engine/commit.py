@@ -1,13 +1,13 @@
 """Commit: what a node's run ended in becomes rows and events. Facts are always recorded; only moves are fenced."""
 
-from aetheris.core.canonical import dumps_escaped, loads
+from aetheris.core.canonical import Canonical, dumps_escaped
 from aetheris.core.outcomes import Done, Doubt, Expand, Fail, Outcome
 from jobs.engine import advance, doubt
 from jobs.engine.expand import expand
 from jobs.engine.kinds.base import Claimed
 from jobs.engine.kinds.table import KINDS
 from jobs.engine.transaction import JobTransaction
-from jobs.models import Node
+from jobs.models import Body, Node
 from jobs.states import NodeState
 from ledger import entries
 from ledger.event_types import EventType
@@ -43,11 +43,11 @@ def commit(tx: JobTransaction, claimed: Claimed, outcome: Outcome) -> bool:
 def _record(tx: JobTransaction, node: Node, entry: Entry, outcome: Outcome) -> Outcome:
     """Settle the entry by the first fact; the outcome that the ledger now holds."""
     if entry.state == EntryState.COMMITTED:
-        return Done(entry.result or "null")
+        return Done(Body.objects.text(tx.job.pk, entry.result or "null"))
     result = outcome.result if isinstance(outcome, Done | Fail) else None
     if result is not None:
-        entries.commit(entry, result, tx.now)
-        _finished(tx, node, entry, {"outcome": "success", "result": loads(result)})
+        entries.commit(entry, tx.keep(result), tx.now)
+        _finished(tx, node, entry, {"outcome": "success", "result": Canonical(result)})
     elif isinstance(outcome, Fail) and entry.sends == 1:
         error = {"code": outcome.code, "message": outcome.message}
         entries.fail(entry, dumps_escaped(error), tx.now)
@@ -93,7 +93,7 @@ def _resolve_doubt(tx: JobTransaction, node: Node, outcome: Done) -> None:
 def _finish(entry: Entry | None, outcome: Done) -> dict[str, object]:
     """The rest of `node_finished`: an output that is in the ledger's event already is not stored twice."""
     if entry is None:
-        return {"result_type": "pure", "output": loads(outcome.result)}
+        return {"result_type": "pure", "output": Canonical(outcome.result)}
     written = entry.effect_class.writes
     return {
         "result_type": "side_effect_committed" if written else "success",

@@ -4,7 +4,7 @@ from jobs.engine.answer import record_answer
 from jobs.engine.kinds import tool
 from jobs.engine.transaction import JobTransaction
 from jobs.engine.transitions import move
-from jobs.models import Node
+from jobs.models import Body, Node
 from jobs.states import NodeState
 from ledger.event_types import EventType
 from signals_app import approvals, inbox, waits
@@ -39,7 +39,7 @@ def open_wait(tx: JobTransaction, node: Node) -> None:
         }
     tx.event(EventType.JOB_WAITING, payload, node)
     if kept := inbox.kept(tx.job.pk, wait.correlation_key):
-        record_answer(tx, wait, node, kept.payload, kept.sender)
+        record_answer(tx, wait, node, Body.objects.text(tx.job.pk, kept.payload), kept.sender)
 
 
 def _subject(tx: JobTransaction, wait: Wait) -> Subject | None:

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from jobs.models import Job, Node
+from aetheris.core.canonical import loads
+from jobs.models import Body, Job, Node
 from jobs.states import NODE_ENDINGS, Ending, JobState, NodeState, NodeType
 from ledger.event_types import Category, EventType
 from ledger.models import Event
@@ -53,21 +54,25 @@ class JobView:
         return "executing" if len(self.nodes) > 1 else "planning"
 
 
-def replay(events: list[Event], until: str = "") -> JobView:
-    """Fold events into a view; with `until`, a node's path, stop before that node's start."""
+def replay(events: list[Event], payloads: list[dict[str, Any]], until: str = "") -> JobView:
+    """Fold events and their whole payloads into a view; with `until`, a node's path, stop before its start."""
     view = JobView()
-    for event in events:
+    for event, payload in zip(events, payloads, strict=True):
         if until and event.node == until and event.type in (EventType.NODE_STARTED, EventType.JOB_WAITING):
             break
         if event.category in DECIDING:
-            _FOLD[EventType(event.type)](view, event.data)
+            _FOLD[EventType(event.type)](view, payload)
             view.cursor = event.node or view.cursor
     return view
 
 
 def differences(view: JobView, job: Job, nodes: list[Node], entries: dict[str, str]) -> list[dict[str, Any]]:
     """Field by field, where the rows are not what the events tell. `entries` maps idempotency key to state."""
+    texts = Body.objects.texts(job.pk, [form for form in (job.result, *(node.output for node in nodes)) if form])
     found = []
+
+    def value(stored: str | None) -> Any:
+        return None if stored is None else loads(texts[stored])
 
     def compare(where: str, replayed: Any, stored: Any) -> None:
         if replayed != stored:
@@ -77,7 +82,7 @@ def differences(view: JobView, job: Job, nodes: list[Node], entries: dict[str, s
     if job.is_final or view.phase == view.state:
         compare("job.state", view.state, job.state)
     compare("job.outcome", view.outcome, job.outcome)
-    compare("job.result", view.result, job.result_value)
+    compare("job.result", view.result, value(job.result))
     compare("job.error", view.error, job.error_value if job.is_final else None)
     compare("nodes", sorted(view.nodes), sorted(node.path for node in nodes))
     compare("effects", view.effects, entries)
@@ -85,7 +90,7 @@ def differences(view: JobView, job: Job, nodes: list[Node], entries: dict[str, s
         replayed = view.nodes.get(node.path, NodeView(node.type))
         compare(f"{node.path}.state", replayed.state, _comparable(node.state))
         compare(f"{node.path}.ending", replayed.ending, node.ending)
-        compare(f"{node.path}.output", replayed.output, node.output_value)
+        compare(f"{node.path}.output", replayed.output, value(node.output))
     return found
 
 

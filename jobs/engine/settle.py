@@ -1,12 +1,13 @@
 """The end of a job: when it fails, what stops; when nothing is open any more, what it amounts to."""
 
 from typing import Any
+from uuid import UUID
 
-from aetheris.core.canonical import dumps_escaped, loads
+from aetheris.core.canonical import Canonical, dumps_escaped, loads
 from jobs.engine import doubt
 from jobs.engine.transaction import JobTransaction
 from jobs.engine.transitions import move
-from jobs.models import Node
+from jobs.models import Body, Node
 from jobs.states import JobState, NodeState, Outcome
 from ledger.event_types import EventType
 from signals_app.models import Approval, Wait
@@ -35,23 +36,25 @@ def end_if_done(tx: JobTransaction) -> None:
     if tx.job.nodes_open or tx.job.is_final:
         return
     if tx.job.error is not None:
-        tx.event(EventType.JOB_FAILED, {"error": loads(tx.job.error), "goal": tx.job.goal})
+        tx.event(EventType.JOB_FAILED, {"error": Canonical(tx.job.error), "goal": tx.job.goal})
         tx.change(ending=JobState.FAILED.value, outcome=Outcome.FAILED.value, finished_at=tx.now)
         return
     outcome = Outcome.REFUSED if Node.objects.was_refused(tx.job.pk) else Outcome.COMPLETED
-    result = _result(Node.objects.sinks(tx.job.pk))
+    result = _result(tx.job.pk, Node.objects.sinks(tx.job.pk))
     tx.event(EventType.JOB_COMPLETED, {"result": result, "outcome": outcome.value, "goal": tx.job.goal})
     tx.change(
         ending=JobState.COMPLETED.value,
         outcome=outcome.value,
-        result=dumps_escaped(result),
+        result=tx.keep(dumps_escaped(result)),
         finished_at=tx.now,
     )
 
 
-def _result(sinks: list[Node]) -> Any:
+def _result(job_id: UUID, sinks: list[Node]) -> Any:
     """The output of the one sink, or each completed sink's output by its path."""
-    outputs = {node.path: loads(node.output) for node in sinks if node.output is not None}
+    stored = {node.path: node.output for node in sinks if node.output is not None}
+    texts = Body.objects.texts(job_id, stored.values())
+    outputs = {path: loads(texts[form]) for path, form in stored.items()}
     if len(sinks) == 1:
         return outputs.get(sinks[0].path)
     return outputs

@@ -12,7 +12,8 @@ from jobs.engine import advance
 from jobs.engine.answer import record_answer
 from jobs.engine.time_out import time_out
 from jobs.engine.transaction import JobTransaction, job_transaction
-from jobs.models import Job, Node
+from jobs.models import Body, Job, Node
+from jobs.querysets import stored_form
 from signals_app import inbox, waits
 from signals_app.models import Approval, Signal, Wait
 from signals_app.states import WaitKind, WaitState
@@ -107,7 +108,7 @@ def _is_plain_text(value: Any) -> bool:
 def _settled(tx: JobTransaction, wait: Wait, answer: str) -> str | Refused | None:
     """The verdict for a wait that takes no answer any more; None for one that does."""
     if wait.state == WaitState.RESOLVED:
-        return ALREADY if wait.answer == answer else _conflict(wait.answer)
+        return ALREADY if wait.answer == stored_form(answer) else _conflict(tx, wait.answer)
     if wait.state == WaitState.TIMED_OUT:
         return Refused("The time for this answer is over.", code="WAIT_EXPIRED")
     if wait.state == WaitState.CANCELLED or tx.job.starts_nothing_more:
@@ -135,14 +136,14 @@ def _keep(tx: JobTransaction, wait: Wait, kept: Signal | None, answer: str) -> s
         return Refused("What is to be approved is not known yet. Decide when the job is parked.", code="WAIT_NOT_OPEN")
     if kept is None:
         inbox.store(tx.job, wait.correlation_key, answer, tx.actor, tx.now)
-    elif kept.payload != answer:
-        return _conflict(kept.payload)
+    elif kept.payload != stored_form(answer):
+        return _conflict(tx, kept.payload)
     return KEPT
 
 
-def _conflict(standing: str | None) -> Refused:
+def _conflict(tx: JobTransaction, standing: str | None) -> Refused:
     return Refused(
         "Another answer was given before and stands.",
         code="SIGNAL_CONFLICT",
-        details={"standing": loads(standing or "null")},
+        details={"standing": loads(Body.objects.text(tx.job.pk, standing or "null"))},
     )

@@ -13,11 +13,11 @@ from uuid import UUID
 
 from django.db import transaction
 
-from aetheris.core.canonical import dumps_escaped
+from aetheris.core.canonical import members, object_of
 from aetheris.core.ids import new_id, random_bytes
 from aetheris.core.principal import principal
 from jobs.engine import dispatch
-from jobs.models import Job, Node
+from jobs.models import Body, Job, Node
 from jobs.states import NodeState
 from ledger.event_types import EventType
 from ledger.models import Event
@@ -45,10 +45,19 @@ class JobTransaction:
         self._ready: dict[str, Node] = {}
 
     def event(self, type: EventType, payload: dict[str, Any], node: Node | None = None) -> None:
-        """Append an event when the transaction ends. Whatever the payload holds, it is recorded."""
+        """Append an event when the transaction ends. Whatever the payload holds, it is recorded; a long field is
+        kept as a body, and the event holds its digest under `<field>_body`."""
         path = node.path if node else ""
         span = f"{path}#{node.claims}" if node else ""
-        self._events.append(NewEvent(type, self.actor, path, span, dumps_escaped(payload), random_bytes(16)))
+        fields = {}
+        for name, text in members(payload).items():
+            stored = self.keep(text)
+            fields.update({name: text} if stored is text else {f"{name}_body": f'"{stored}"'})
+        self._events.append(NewEvent(type, self.actor, path, span, object_of(fields), random_bytes(16)))
+
+    def keep(self, text: str) -> str:
+        """The form in which a canonical text is stored in a row of this job; a long one is kept as a body."""
+        return Body.objects.keep(self.job, text)
 
     def change(self, **columns: Any) -> None:
         """Change columns of the job when the transaction ends."""

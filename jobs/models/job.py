@@ -101,10 +101,6 @@ class Job(models.Model):
         return self.is_final or self.error is not None or self.cancel_requested_at is not None
 
     @property
-    def result_value(self) -> object:
-        return None if self.result is None else loads(self.result)
-
-    @property
     def error_value(self) -> object:
         return None if self.error is None else loads(self.error)
 

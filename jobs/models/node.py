@@ -80,10 +80,6 @@ class Node(models.Model):
         return dict(loads(self.config))
 
     @property
-    def output_value(self) -> object:
-        return None if self.output is None else loads(self.output)
-
-    @property
     def error_value(self) -> object:
         return None if self.error is None else loads(self.error)
 

@@ -3,7 +3,6 @@
 from django.db import models
 from django.db.models import Q
 
-from aetheris.core.canonical import loads
 from aetheris.core.handlers import Effect
 from jobs.models import Job
 from ledger.querysets import EntryQuerySet
@@ -69,7 +68,3 @@ class Entry(models.Model):
     @property
     def effect_class(self) -> Effect:
         return Effect(self.effect)
-
-    @property
-    def result_value(self) -> object:
-        return None if self.result is None else loads(self.result)

@@ -2,7 +2,6 @@
 
 from django.db import models
 
-from aetheris.core.canonical import loads
 from ledger.event_types import Category, EventType
 from ledger.querysets import EventQuerySet
 
@@ -38,7 +37,3 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return f"{self.seq} {self.type}"
-
-    @property
-    def data(self) -> dict[str, object]:
-        return dict(loads(self.payload))

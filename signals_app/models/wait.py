@@ -3,7 +3,6 @@
 from django.db import models
 from django.db.models import Q
 
-from aetheris.core.canonical import loads
 from jobs.models import Job
 from signals_app.querysets import WaitQuerySet
 from signals_app.states import WAIT_ENDINGS, WaitKind, WaitState
@@ -54,7 +53,3 @@ class Wait(models.Model):
 
     def __str__(self) -> str:
         return self.correlation_key
-
-    @property
-    def answer_value(self) -> object:
-        return None if self.answer is None else loads(self.answer)

@@ -73,7 +73,8 @@ def assert_whole(job: Job) -> None:
     nodes = list(Node.objects.of_job(job.pk))
     assert broken_at(events, bytes(job.head)) is None
     assert {name: getattr(job, name) for name in recount(job)} == recount(job)
-    assert differences(replay(events), job, nodes, Entry.objects.states(job.pk)) == []
+    view = replay(events, Event.objects.told(job.pk, events))
+    assert differences(view, job, nodes, Entry.objects.states(job.pk)) == []
 
 
 def finish(job: Job, doorbells: Doorbells) -> Job:

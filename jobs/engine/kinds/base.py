@@ -8,7 +8,7 @@ from aetheris.core.canonical import dumps, dumps_escaped, loads
 from aetheris.core.errors import NotCanonical
 from aetheris.core.outcomes import Done, Fail, Outcome
 from aetheris.core.references import references, resolve, source_of
-from jobs.models import Job, Node
+from jobs.models import Body, Job, Node
 from ledger.entries import Intent
 
 
@@ -74,4 +74,5 @@ def resolved_arguments(node: Node) -> Any:
     arguments: Any = node.settings["arguments"]
     sources = {source_of(reference) for reference in references(arguments)}
     outputs = Node.objects.outputs(node.job_id, sources) if sources else {}
-    return resolve(arguments, {path: loads(text) for path, text in outputs.items()})
+    texts = Body.objects.texts(node.job_id, outputs.values())
+    return resolve(arguments, {path: loads(texts[stored]) for path, stored in outputs.items()})

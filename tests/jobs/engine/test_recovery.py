@@ -23,7 +23,7 @@ from jobs.models import Job, Node
 from ledger.models import Entry
 from signals_app.models import Wait
 from tests.conftest import Clock
-from tests.world import Doorbells, Registered, World, again, event_types, states, submitted
+from tests.world import Doorbells, Registered, World, again, event_types, result_of, states, submitted
 
 LEASE = 15.0
 
@@ -116,7 +116,7 @@ def test_a_result_that_was_recorded_is_never_asked_for_again(
     assert Entry.objects.get(job=job).state == "committed"
 
     doorbells.drain()
-    assert (again(job).state, again(job).result_value, world.called("act")) == ("completed", "late", 0)
+    assert (again(job).state, result_of(job), world.called("act")) == ("completed", "late", 0)
 
 
 def test_a_late_success_answers_the_doubt_that_it_left(
@@ -132,13 +132,11 @@ def test_a_late_success_answers_the_doubt_that_it_left(
     with job_transaction(job.pk) as tx:
         commit(tx, first, Done('"late"'))
     job = again(job)
-    assert (job.state, job.result_value, world.called("act")) == ("completed", "late", 0)
+    assert (job.state, result_of(job), world.called("act")) == ("completed", "late", 0)
     assert Wait.objects.get(job=job).state == "resolved"
 
 
-def test_a_stale_worker_moves_nothing(
-    registered: Registered, world: World, doorbells: Doorbells, clock: Clock
-) -> None:
+def test_a_stale_worker_moves_nothing(registered: Registered, world: World, doorbells: Doorbells, clock: Clock) -> None:
     """Two workers, one node: the second holds the lease, the first brings its fact and nothing else."""
     job = one_tool(registered, world, Effect.IDEMPOTENT)
     first = taken(job)
@@ -150,7 +148,7 @@ def test_a_stale_worker_moves_nothing(
     assert states(job) == {"act": "running"}
     with job_transaction(job.pk) as tx:
         assert commit(tx, second, Done('"second"'))
-    assert again(job).result_value == "first", "the first fact wins"
+    assert result_of(job) == "first", "the first fact wins"
     assert Entry.objects.get(job=job).sends == 2
 
 
@@ -185,9 +183,7 @@ def test_an_answer_that_cannot_be_read(
     assert {name: getattr(again(job), name) for name in recount(job)} == recount(job)
 
 
-def test_a_retry_waits_for_its_time(
-    registered: Registered, world: World, doorbells: Doorbells, clock: Clock
-) -> None:
+def test_a_retry_waits_for_its_time(registered: Registered, world: World, doorbells: Doorbells, clock: Clock) -> None:
     job = one_tool(registered, world, Effect.READ)
     world.answers["act"] = ConnectionResetError("half an answer")
     run_node(job.pk, "act")
@@ -237,9 +233,7 @@ def test_a_heartbeat_keeps_the_lease_until_the_deadline(
     assert reclaim_if_expired(job.pk, "act")
 
 
-def test_the_heartbeat_thread_extends_what_is_held(
-    registered: Registered, world: World, doorbells: Doorbells
-) -> None:
+def test_the_heartbeat_thread_extends_what_is_held(registered: Registered, world: World, doorbells: Doorbells) -> None:
     job = one_tool(registered, world, Effect.READ)
     claimed = taken(job)
     first = Node.objects.get(job=job, path="act").lease_expires_at
@@ -261,14 +255,12 @@ def test_a_call_never_begins_after_its_time_to_send(
     claimed = taken(job)
     late = claimed.send_until + 1
     with monkeypatch.context() as stopped:
-        stopped.setattr(run.time, "monotonic", lambda: late)
+        stopped.setattr("time.monotonic", lambda: late)
         assert run._perform(claimed) is None
     assert world.called("act") == 0
 
 
-def test_a_node_whose_code_is_not_here_stays_ready(
-    registered: Registered, world: World, doorbells: Doorbells
-) -> None:
+def test_a_node_whose_code_is_not_here_stays_ready(registered: Registered, world: World, doorbells: Doorbells) -> None:
     job = one_tool(registered, world, Effect.READ)
     registered.forget()
     run_node(job.pk, "act")
@@ -284,9 +276,7 @@ def test_a_node_planned_by_another_version_stays_ready(
     assert states(job) == {"act": "ready"}
 
 
-def test_two_hundred_doorbells_run_a_node_once(
-    registered: Registered, world: World, doorbells: Doorbells
-) -> None:
+def test_two_hundred_doorbells_run_a_node_once(registered: Registered, world: World, doorbells: Doorbells) -> None:
     job = one_tool(registered, world, Effect.IDEMPOTENT)
     world.answers["act"] = lambda ctx: threading.Event().wait(0.05)
 

@@ -6,11 +6,23 @@ from aetheris.core.errors import CriticalError, ToolError
 from aetheris.core.graph import TaskGraph
 from aetheris.core.handlers import Effect
 from aetheris.core.references import ref
+from jobs.engine.replay import differences, replay
 from jobs.engine.signal import signal
 from jobs.engine.transitions import recount
-from jobs.models import Job, Node
-from ledger.models import Entry
-from tests.world import APPROVER, Doorbells, Registered, World, again, event_types, function, states, submitted
+from jobs.models import Body, Job, Node
+from ledger.models import Entry, Event
+from tests.world import (
+    APPROVER,
+    Doorbells,
+    Registered,
+    World,
+    again,
+    event_types,
+    function,
+    result_of,
+    states,
+    submitted,
+)
 
 
 def counters(job: Job) -> dict[str, int]:
@@ -32,7 +44,7 @@ def test_a_chain_runs_to_its_end(registered: Registered, world: World, doorbells
     doorbells.drain()
 
     job = again(job)
-    assert (job.state, job.outcome, job.result_value) == ("completed", "completed", "12.50")
+    assert (job.state, job.outcome, result_of(job)) == ("completed", "completed", "12.50")
     assert world.calls == [
         ("first", {"value": {"amount": "12.50"}}, f"aetheris:{job.pk}:a:1"),
         ("second", {"value": "12.50"}, f"aetheris:{job.pk}:b:1"),
@@ -72,7 +84,7 @@ def test_a_fan_out_joins_when_every_branch_is_decided(
     job = submitted()
     doorbells.drain()
     job = again(job)
-    assert (job.state, job.result_value) == ("completed", sum(range(20)))
+    assert (job.state, result_of(job)) == ("completed", sum(range(20)))
     assert world.called("work") == 21
     assert counters(job) == recount(job)
 
@@ -142,14 +154,12 @@ def test_a_parked_job_holds_nothing_and_goes_on_after_the_answer(
     doorbells.drain()
     job = again(job)
     assert (job.state, job.outcome) == ("completed", "completed")
-    assert job.result_value == {"paid": True, "answer": {"approved": True, "reason": "fine"}}
+    assert result_of(job) == {"paid": True, "answer": {"approved": True, "reason": "fine"}}
     assert world.called("look") == 1
     assert counters(job) == recount(job)
 
 
-def test_a_refusal_leads_only_where_it_is_asked_for(
-    registered: Registered, world: World, doorbells: Doorbells
-) -> None:
+def test_a_refusal_leads_only_where_it_is_asked_for(registered: Registered, world: World, doorbells: Doorbells) -> None:
     graph, handlers = waiting_plan(world)
     registered.agent(lambda: graph, *handlers)  # type: ignore[arg-type]
     job = submitted()
@@ -230,3 +240,32 @@ def test_a_job_that_fails_while_another_branch_runs_ends_only_after_it(
     assert again(job).state == "failed"
     assert states(job) == {"slow": "completed", "quick": "failed"}
     assert Entry.objects.get(job=job, step_id="slow").state == "committed"
+
+
+def test_a_long_value_is_stored_once_and_read_everywhere(
+    registered: Registered, world: World, doorbells: Doorbells
+) -> None:
+    """Over 1 KiB, rows and events hold a digest; branches, conditions, replay and the result see the value."""
+    long = {"text": "long " * 1000, "more": True}
+    give, take = world.tool("give"), world.tool("take", Effect.IDEMPOTENT)
+    world.answers["give"] = long
+
+    def plan() -> TaskGraph:
+        graph = TaskGraph()
+        graph.tool("give", give)
+        graph.tool("take", take, value=ref("give"))
+        graph.edge("give", "take", when={"ref": "give.more", "op": "==", "value": True})
+        return graph
+
+    registered.agent(plan, give, take)
+    job = submitted()
+    doorbells.drain()
+    assert result_of(job) == long
+    assert world.calls[1][1] == {"value": long}
+    assert Body.objects.filter(job=job).count() == 2, "the value, and the arguments that hold it"
+    assert max(len(event.payload) for event in Event.objects.stream(job.pk)) < 2048
+    assert max(len(node.output or "") for node in Node.objects.of_job(job.pk)) < 100
+    events = list(Event.objects.stream(job.pk))
+    view = replay(events, Event.objects.told(job.pk, events))
+    assert view.payload_results == {"give": long, "take": long}
+    assert differences(view, again(job), list(Node.objects.of_job(job.pk)), Entry.objects.states(job.pk)) == []
