@@ -1,0 +1,1 @@
+"""A whole instance as `aetheris up` starts it: real web, workers, beat, PostgreSQL and Valkey."""

@@ -1,0 +1,100 @@
+"""One instance for all tests of this room, with short leases."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from aetheris.services import Instance, read_instance
+
+ROOT = Path(__file__).resolve().parents[2]
+LEASE_SECONDS = 3.0
+OUTSIDE = ("AETHERIS_DATABASE_URL", "AETHERIS_BROKER_URL")
+
+
+class Running:
+    """An instance and its doors."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+        self._clients: dict[str, httpx.Client] = {}
+
+    def up(self) -> None:
+        environ = {name: value for name, value in os.environ.items() if name not in OUTSIDE}
+        environ["AETHERIS_LEASE_SECONDS"] = str(LEASE_SECONDS)
+        command = ["up", "--background", "--port", "18080", "--app", "tests.e2e.shop"]
+        self._aetheris(*command, env=environ)
+        self._clients.clear()
+
+    def down(self) -> None:
+        self._aetheris("down")
+
+    def _aetheris(self, *arguments: str, env: dict[str, str] | None = None) -> None:
+        command = [sys.executable, "-m", "aetheris.cli", *arguments, "--data", str(self.data)]
+        subprocess.run(command, cwd=ROOT, env=env, check=True, capture_output=True, text=True, timeout=150)
+
+    @property
+    def instance(self) -> Instance:
+        found = read_instance(self.data)
+        assert found is not None
+        return found
+
+    def api(self, user: str = "requester") -> httpx.Client:
+        """A client that is logged in as this user."""
+        if user not in self._clients:
+            client = httpx.Client(base_url=f"{self.instance.url}/api", timeout=20)
+            login = {"username": user, "password": self.instance.logins()[user]}
+            token = client.post("/login", json=login).raise_for_status().json()["token"]
+            client.headers["Authorization"] = f"Token {token}"
+            self._clients[user] = client
+        return self._clients[user]
+
+    def submit(self, goal: str) -> str:
+        answer = self.api().post("/agents/caller/message", json={"message": goal}).raise_for_status()
+        return str(answer.json()["job_id"])
+
+    def job(self, job_id: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.api().get(f"/jobs/{job_id}").raise_for_status().json()
+        return found
+
+    def until(self, job_id: str, seconds: float, *statuses: str) -> dict[str, Any]:
+        """The job as soon as it has one of these states."""
+        eventually(lambda: self.job(job_id)["status"] in statuses, seconds, f"{job_id} never became {statuses}")
+        return self.job(job_id)
+
+    def calls(self, job_id: str) -> list[dict[str, Any]]:
+        """What the witness saw of a job."""
+        file = self.data / "witness.jsonl"
+        lines = file.read_text().splitlines() if file.exists() else []
+        return [call for call in map(json.loads, lines) if call["job"] == job_id]
+
+    def kill_worker_of(self, job_id: str) -> int:
+        """Kill -9 the process that is in the middle of the job's call."""
+        eventually(lambda: bool(self.calls(job_id)), 20, f"{job_id} never called")
+        pid = int(self.calls(job_id)[0]["pid"])
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+
+def eventually(holds: Callable[[], bool], seconds: float, otherwise: str) -> None:
+    """Wait until it holds; fail with `otherwise` when it does not in time."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, otherwise
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    instance = Running(tmp_path_factory.mktemp("instance"))
+    instance.up()
+    yield instance
+    instance.down()

@@ -1,0 +1,38 @@
+"""Tools whose only effect is a line in a file, written and synced before they go on: the file is the witness."""
+
+import json
+import os
+import time
+from pathlib import Path
+
+from aetheris import ToolContext, tool
+
+
+def witness(tool_name: str, ctx: ToolContext) -> None:
+    """Note that a call arrived, which key it had and which process made it."""
+    line = json.dumps({"tool": tool_name, "job": str(ctx.job_id), "key": ctx.idempotency_key, "pid": os.getpid()})
+    with (Path(os.environ["AETHERIS_DATA"]) / "witness.jsonl").open("a") as file:
+        file.write(line + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def slowly(tool_name: str, ctx: ToolContext, seconds: float) -> dict[str, str]:
+    witness(tool_name, ctx)
+    time.sleep(seconds)
+    return {"key": ctx.idempotency_key}
+
+
+@tool(effect="read", timeout=60)
+def slow_read(ctx: ToolContext, seconds: float) -> dict[str, str]:
+    return slowly("slow_read", ctx, seconds)
+
+
+@tool(effect="idempotent", timeout=60)
+def slow_payment(ctx: ToolContext, seconds: float) -> dict[str, str]:
+    return slowly("slow_payment", ctx, seconds)
+
+
+@tool(effect="once", timeout=60)
+def slow_letter(ctx: ToolContext, seconds: float) -> dict[str, str]:
+    return slowly("slow_letter", ctx, seconds)
