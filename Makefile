@@ -35,9 +35,9 @@ stop: $(VENV)/.runtime ## Stop what `make run` started; the data stays
 test: $(VENV)/.dev ## Run the tests on a real PostgreSQL, Valkey and workers
 	@$(BIN)/pytest $(PYTEST_ARGS)
 
-check: vet ## Lint, types, import contracts, missing migrations
+check: vet ## Lint, types, import contracts, missing migrations, architecture
 	@$(BIN)/lint-imports --no-cache
-	@$(BIN)/python manage.py makemigrations --check --dry-run
+	@$(BIN)/pytest -q tests/architecture
 
 vet: $(VENV)/.dev ## Lint and check the types
 	@$(BIN)/ruff check .
@@ -60,7 +60,7 @@ clean: ## Remove the environment and every cache; data folders stay
 	@if [ -x $(BIN)/aetheris ]; then $(BIN)/aetheris down --data "$(DATA)"; fi
 	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
-$(VENV)/.runtime: requirements.lock pyproject.toml
+$(VENV)/.runtime: requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Aetheris needs Python 3.11 or newer; set PYTHON=")'
 	@echo "Making the environment in $(VENV) ..."
 	@$(PYTHON) -m venv $(VENV)

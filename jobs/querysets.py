@@ -75,6 +75,14 @@ def stored_form(text: str) -> str:
     return text if len(text.encode()) <= INLINE_BYTES else _MARK + digest(text).hex()
 
 
+def _digest_in(form: str) -> bytes:
+    """The digest in a stored form; empty when it holds none."""
+    try:
+        return bytes.fromhex(form[1:]) if form.startswith(_MARK) else b""
+    except ValueError:
+        return b""
+
+
 class BodyQuerySet(models.QuerySet["Body"]):
     def keep(self, job: Job, text: str) -> str:
         """The stored form of a canonical text, whose body is in the database from now on."""
@@ -89,12 +97,12 @@ class BodyQuerySet(models.QuerySet["Body"]):
         return self.texts(job_id, [stored])[stored]
 
     def texts(self, job_id: UUID, stored: Iterable[str]) -> dict[str, str]:
-        """Stored form → text, in at most one query."""
+        """Stored form → text, in at most one query. A body that is gone or was altered leaves its form, no JSON."""
         texts = {form: form for form in stored}
-        marked = {bytes.fromhex(form[1:]): form for form in texts if form.startswith(_MARK)}
+        marked = {key: form for form in texts if (key := _digest_in(form))}
         if marked:
             found = self.filter(job_id=job_id, digest__in=list(marked)).values_list("digest", "text")
-            texts |= {marked[bytes(key)]: text for key, text in found}
+            texts |= {marked[bytes(key)]: text for key, text in found if digest(text) == bytes(key)}
         return texts
 
 

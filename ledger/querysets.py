@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db import connection, models
 
-from aetheris.core.canonical import loads
+from aetheris.core.canonical import shown
 from ledger.event_types import CATEGORY, EventType
 from ledger.states import EntryState
 
@@ -30,6 +30,20 @@ class NewEvent:
     span: str
     payload: str
     nonce: bytes
+
+
+def is_unreadable(payload: dict[str, Any]) -> bool:
+    """Whether a payload, as it is told, is not what was written: no object, or without one of its bodies."""
+    return "unreadable" in payload or any(_is_body(*item) for item in payload.items())
+
+
+def _object(payload: str) -> dict[str, Any]:
+    value = shown(payload)
+    return value if isinstance(value, dict) else {"unreadable": payload}
+
+
+def _is_body(name: str, value: Any) -> bool:
+    return name.endswith(BODY) and isinstance(value, str)
 
 
 class EventQuerySet(models.QuerySet["Event"]):
@@ -57,18 +71,21 @@ class EventQuerySet(models.QuerySet["Event"]):
         return self.filter(job_id=job_id, seq__gt=after).order_by("seq")
 
     def told(self, job_id: UUID, events: Sequence[Event]) -> list[dict[str, Any]]:
-        """The payloads of a job's events with every body put back, in at most two queries."""
-        payloads = [loads(event.payload) for event in events]
+        """The payloads of a job's events with every body put back, in at most two queries.
+
+        A payload that somebody made no object is told as `{"unreadable": text}`; a body that is gone or was altered
+        stays a digest, under its field's name and `_body`.
+        """
+        payloads = [_object(event.payload) for event in events]
         bodies = self.model._meta.apps.get_model("jobs", "Body")
-        stored = {value for payload in payloads for name, value in payload.items() if name.endswith(BODY)}
+        stored = {value for payload in payloads for name, value in payload.items() if _is_body(name, value)}
         texts = bodies.objects.texts(job_id, stored)
-        return [
-            {
-                name.removesuffix(BODY): loads(texts[value]) if name.endswith(BODY) else value
-                for name, value in payload.items()
-            }
-            for payload in payloads
-        ]
+
+        def told(name: str, value: Any) -> tuple[str, Any]:
+            found = _is_body(name, value) and texts[value] != value
+            return (name.removesuffix(BODY), shown(texts[value])) if found else (name, value)
+
+        return [dict(told(*item) for item in payload.items()) for payload in payloads]
 
     def hash_at(self, job_id: UUID, seq: int) -> bytes:
         """The hash of one event; empty for the beginning of the stream."""
@@ -81,9 +98,10 @@ class EntryQuerySet(models.QuerySet["Entry"]):
         """The one entry of this effect that has not failed."""
         return self.filter(job_id=job_id, step_id=step_id).exclude(state=EntryState.FAILED).first()
 
-    def states(self, job_id: UUID) -> dict[str, str]:
-        """Idempotency key → state of all the job's entries."""
-        return dict(self.filter(job_id=job_id).values_list("idempotency_key", "state"))
+    def states(self, job_id: UUID) -> dict[str, tuple[str, str | None]]:
+        """Idempotency key → state and result, in its stored form, of all the job's entries."""
+        found = self.filter(job_id=job_id).values_list("idempotency_key", "state", "result")
+        return {key: (state, result) for key, state, result in found}
 
     def attempts(self, job_id: UUID, step_id: str) -> int:
         return self.filter(job_id=job_id, step_id=step_id).count()

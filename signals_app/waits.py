@@ -57,6 +57,11 @@ def time_out(wait: Wait, now: datetime) -> bool:
     return _move(wait, WaitState.TIMED_OUT, ended_at=now)
 
 
+def cancel(wait: Wait, now: datetime) -> bool:
+    """End a wait that will never be reached; its key takes no signal any more."""
+    return _move(wait, WaitState.CANCELLED, ended_at=now)
+
+
 def is_over(wait: Wait, now: datetime) -> bool:
     """Whether an open wait takes no answer any more, sweep or no sweep."""
     return wait.expires_at is not None and wait.expires_at <= now

@@ -21,7 +21,7 @@ def django_db_setup(
 ) -> Iterator[None]:
     """Make the test database, whatever marks the tests carry: here they ask for it by the fixture `database`."""
     with django_db_blocker.unblock():
-        made = setup_databases(verbosity=0, interactive=False, aliases=["default"])
+        made = setup_databases(verbosity=0, interactive=False, aliases={"default": None})
     yield
     with django_db_blocker.unblock():
         teardown_databases(made, verbosity=0)

@@ -51,6 +51,7 @@ class Door:
     """The REST interface, as one caller sees it."""
 
     def __init__(self, token: str = "") -> None:
+        self.token = token
         self.client = APIClient(raise_request_exception=False)
         if token:
             self.client.credentials(HTTP_AUTHORIZATION=f"Token {token}")

@@ -1,4 +1,4 @@
-"""Log in, log out, and say that the process is alive."""
+"""Log in, and say that the process is alive."""
 
 from typing import ClassVar
 

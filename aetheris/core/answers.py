@@ -10,6 +10,8 @@ from referencing.jsonschema import EMPTY_REGISTRY
 
 def schema_problem(schema: Any) -> str:
     """Why `schema` is no JSON Schema; empty when it is one."""
+    if not isinstance(schema, dict):
+        return "a schema is an object"
     try:
         validator_for(schema, jsonschema.Draft202012Validator).check_schema(schema)
     except jsonschema.SchemaError as error:

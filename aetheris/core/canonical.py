@@ -60,6 +60,18 @@ def loads(text: str) -> Any:
     return json.loads(text)
 
 
+def shown(text: str) -> Any:
+    """The value of a stored text, for people: one that somebody made no JSON is shown as `{"unreadable": text}`."""
+    try:
+        return json.loads(text, parse_constant=_no_json)
+    except (ValueError, RecursionError):
+        return {"unreadable": text}
+
+
+def _no_json(constant: str) -> Any:
+    raise ValueError(f"{constant} is not JSON")
+
+
 def digest(text: str) -> bytes:
     """SHA-256 of a stored text, 32 bytes."""
     return hashlib.sha256(text.encode()).digest()

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from aetheris.core.canonical import loads
+from aetheris.core.canonical import shown
 from aetheris.core.handlers import Planner
 from jobs.models import Body, Job, Node
 from ledger.models import Event
@@ -97,4 +97,4 @@ def _node(node: Node, texts: dict[str, str]) -> dict[str, Any]:
 
 
 def _value(stored: str | None, texts: dict[str, str]) -> Any:
-    return None if stored is None else loads(texts[stored])
+    return None if stored is None else shown(texts.get(stored, stored))

@@ -13,6 +13,8 @@ from jobs.engine.transitions import move
 from jobs.models import Body, Edge, Node
 from jobs.states import Ending, NodeState, NodeType
 from ledger.event_types import EventType
+from signals_app import waits
+from signals_app.models import Wait
 
 
 def complete(tx: JobTransaction, node: Node, output: str, event: dict[str, Any]) -> None:
@@ -56,12 +58,7 @@ def _enter(tx: JobTransaction, node: Node) -> bool:
     if tx.job.starts_nothing_more:
         return False
     if node.taken == 0:
-        move(tx, node, NodeState.SKIPPED)
-        tx.event(
-            EventType.NODE_FINISHED,
-            {"node_id": node.path, "state": "skipped", "result_type": "skipped"},
-            node,
-        )
+        _skip(tx, node)
     elif node.type != NodeType.WAIT:
         move(tx, node, NodeState.READY, rung_at=tx.now)
     else:
@@ -70,6 +67,18 @@ def _enter(tx: JobTransaction, node: Node) -> bool:
         except AetherisError as error:
             fail(tx, node, error.code, error.message)
     return node.state in (NodeState.COMPLETED, NodeState.SKIPPED)
+
+
+def _skip(tx: JobTransaction, node: Node) -> None:
+    """End a node that nothing leads to; the key of a wait takes no signal any more."""
+    move(tx, node, NodeState.SKIPPED)
+    if node.type == NodeType.WAIT:
+        waits.cancel(Wait.objects.of_node(tx.job.pk, node.path), tx.now)
+    tx.event(
+        EventType.NODE_FINISHED,
+        {"node_id": node.path, "state": "skipped", "result_type": "skipped"},
+        node,
+    )
 
 
 def _decided_by(tx: JobTransaction, source: Node) -> list[Node]:

@@ -3,11 +3,12 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from aetheris.core.canonical import loads
+from aetheris.core.canonical import shown
 from jobs.models import Body, Job, Node
 from jobs.states import NODE_ENDINGS, Ending, JobState, NodeState, NodeType
 from ledger.event_types import Category, EventType
 from ledger.models import Event
+from ledger.querysets import is_unreadable
 from ledger.states import EntryState
 
 DECIDING = (Category.HISTORY, Category.COORDINATION, Category.EFFECT, Category.LEDGER)
@@ -35,8 +36,10 @@ class JobView:
     error: Any = None
     nodes: dict[str, NodeView] = field(default_factory=dict)
     effects: dict[str, str] = field(default_factory=dict)
+    effect_results: dict[str, Any] = field(default_factory=dict)
     results: dict[str, Any] = field(default_factory=dict)
     cursor: str = ""
+    unreadable: list[int] = field(default_factory=list)
 
     @property
     def completed(self) -> list[str]:
@@ -55,24 +58,43 @@ class JobView:
 
 
 def replay(events: list[Event], payloads: list[dict[str, Any]], until: str = "") -> JobView:
-    """Fold events and their whole payloads into a view; with `until`, a node's path, stop before its start."""
+    """Fold events and their whole payloads into a view; with `until`, a node's path, stop before its start.
+
+    An event that somebody altered so that it cannot be read is left out and named in `unreadable`.
+    """
     view = JobView()
     for event, payload in zip(events, payloads, strict=True):
         if until and event.node == until and event.type in (EventType.NODE_STARTED, EventType.JOB_WAITING):
             break
         if event.category in DECIDING:
-            _FOLD[EventType(event.type)](view, payload)
-            view.cursor = event.node or view.cursor
+            _fold(view, event, payload)
     return view
 
 
-def differences(view: JobView, job: Job, nodes: list[Node], entries: dict[str, str]) -> list[dict[str, Any]]:
-    """Field by field, where the rows are not what the events tell. `entries` maps idempotency key to state."""
-    texts = Body.objects.texts(job.pk, [form for form in (job.result, *(node.output for node in nodes)) if form])
-    found = []
+def _fold(view: JobView, event: Event, payload: dict[str, Any]) -> None:
+    try:
+        _FOLD[EventType(event.type)](view, payload)
+    except (LookupError, TypeError, ValueError, AttributeError):
+        view.unreadable.append(event.seq)
+    else:
+        if is_unreadable(payload):
+            view.unreadable.append(event.seq)
+        view.cursor = event.node or view.cursor
+
+
+def differences(
+    view: JobView, job: Job, nodes: list[Node], entries: dict[str, tuple[str, str | None]]
+) -> list[dict[str, Any]]:
+    """Field by field, where the rows are not what the events tell, and every event that cannot be read.
+
+    `entries` maps idempotency key to state and result.
+    """
+    stored_forms = (job.result, *(node.output for node in nodes), *(result for _, result in entries.values()))
+    texts = Body.objects.texts(job.pk, [form for form in stored_forms if form])
+    found = [{"field": f"event.{seq}", "replayed": None, "stored": "unreadable"} for seq in view.unreadable]
 
     def value(stored: str | None) -> Any:
-        return None if stored is None else loads(texts[stored])
+        return None if stored is None else shown(texts.get(stored, stored))
 
     def compare(where: str, replayed: Any, stored: Any) -> None:
         if replayed != stored:
@@ -84,8 +106,10 @@ def differences(view: JobView, job: Job, nodes: list[Node], entries: dict[str, s
     compare("job.outcome", view.outcome, job.outcome)
     compare("job.result", view.result, value(job.result))
     compare("job.error", view.error, job.error_value if job.is_final else None)
-    compare("nodes", sorted(view.nodes), sorted(node.path for node in nodes))
-    compare("effects", view.effects, entries)
+    compare("nodes", sorted(map(str, view.nodes)), sorted(node.path for node in nodes))
+    compare("effects", view.effects, {key: state for key, (state, _) in entries.items()})
+    for key, (_, result) in entries.items():
+        compare(f"{key}.result", view.effect_results.get(key), value(result))
     for node in nodes:
         replayed = view.nodes.get(node.path, NodeView(node.type))
         compare(f"{node.path}.state", replayed.state, _comparable(node.state))
@@ -123,6 +147,7 @@ def _invocation_finished(view: JobView, data: dict[str, Any]) -> None:
     state = {"success": EntryState.COMMITTED, "failure": EntryState.FAILED, "unknown": EntryState.UNKNOWN}
     view.effects[data["invocation_id"]] = state[data["outcome"]].value
     if data["outcome"] == "success":
+        view.effect_results[data["invocation_id"]] = data["result"]
         view.nodes[data["node_id"]].output = data["result"]
 
 

@@ -3,7 +3,7 @@
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
 
-from aetheris.core.canonical import loads
+from aetheris.core.canonical import shown
 from aetheris.core.ids import new_id
 from jobs.models.agent import Agent
 from jobs.querysets import JobQuerySet, SubmissionQuerySet
@@ -102,7 +102,7 @@ class Job(models.Model):
 
     @property
     def error_value(self) -> object:
-        return None if self.error is None else loads(self.error)
+        return None if self.error is None else shown(self.error)
 
 
 class Submission(models.Model):

@@ -3,7 +3,7 @@
 from django.db import models
 from django.db.models import Q
 
-from aetheris.core.canonical import loads
+from aetheris.core.canonical import loads, shown
 from jobs.models.job import Job
 from jobs.querysets import EdgeQuerySet, NodeQuerySet
 from jobs.states import NODE_ENDINGS, Ending, NodeState, NodeType
@@ -81,7 +81,7 @@ class Node(models.Model):
 
     @property
     def error_value(self) -> object:
-        return None if self.error is None else loads(self.error)
+        return None if self.error is None else shown(self.error)
 
     @property
     def is_final(self) -> bool:

@@ -56,6 +56,8 @@ CREATE TRIGGER event_append_only BEFORE UPDATE OR DELETE ON ledger_event
     FOR EACH ROW EXECUTE FUNCTION aetheris_refuse_change();
 CREATE TRIGGER event_no_truncate BEFORE TRUNCATE ON ledger_event
     FOR EACH STATEMENT EXECUTE FUNCTION aetheris_refuse_change();
+CREATE TRIGGER body_append_only BEFORE UPDATE OR DELETE ON jobs_body
+    FOR EACH ROW EXECUTE FUNCTION aetheris_refuse_change();
 CREATE TRIGGER entry_settled_stays BEFORE UPDATE ON ledger_entry
     FOR EACH ROW WHEN (OLD.state IN ('committed', 'failed')) EXECUTE FUNCTION aetheris_refuse_change();
 CREATE TRIGGER entry_never_deleted BEFORE DELETE ON ledger_entry
@@ -65,6 +67,7 @@ CREATE TRIGGER entry_never_deleted BEFORE DELETE ON ledger_entry
 UNDO = """
 DROP TRIGGER entry_never_deleted ON ledger_entry;
 DROP TRIGGER entry_settled_stays ON ledger_entry;
+DROP TRIGGER body_append_only ON jobs_body;
 DROP TRIGGER event_no_truncate ON ledger_event;
 DROP TRIGGER event_append_only ON ledger_event;
 DROP FUNCTION aetheris_refuse_change();

@@ -3,7 +3,7 @@
 from django.db import models
 from django.db.models import Q
 
-from aetheris.core.canonical import loads
+from aetheris.core.canonical import shown
 from aetheris.core.ids import new_id
 from jobs.models import Job
 from signals_app.querysets import ApprovalQuerySet
@@ -58,4 +58,4 @@ class Approval(models.Model):
 
     @property
     def arguments_value(self) -> object:
-        return None if self.arguments is None else loads(self.arguments)
+        return None if self.arguments is None else shown(self.arguments)

@@ -29,3 +29,8 @@ def test_every_test_that_is_named_exists() -> None:
         assert (ROOT / path).is_file(), f"{path} does not exist"
         defined = {node.name for node in ast.walk(tree(ROOT / path)) if isinstance(node, ast.FunctionDef)}
         assert not name or name in defined, f"{path} has no {name}"
+
+
+def test_every_letter_leads_to_a_test() -> None:
+    listed = {row[0] for row in rows(section(PAGE, "## Shown by"))}
+    assert set(re.findall(r"\[([A-Z])\]", PAGE)) == listed

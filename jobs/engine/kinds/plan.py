@@ -48,13 +48,20 @@ def check(graph: TaskGraph, planner: Planner) -> None:
 def name_models(graph: TaskGraph) -> None:
     """Write the default model into every LLM node that names none: the plan says which model, for good."""
     for node in graph.nodes.values():
-        if node.type == "llm" and not node.config["arguments"]["model"]:
-            node.config["arguments"]["model"] = configuration().model
-        if node.type == "llm" and ":" not in node.config["arguments"]["model"]:
-            raise GraphError(
-                f"Node {node.key!r} names no model. Give it model='provider:model', or set AETHERIS_MODEL.",
-                code="MODEL_NOT_SET",
-            )
+        if node.type == "llm":
+            _name_model(node)
+
+
+def _name_model(node: NodeSpec) -> None:
+    arguments = node.config["arguments"]
+    arguments["model"] = arguments["model"] or configuration().model
+    provider, _, model = str(arguments["model"]).partition(":")
+    if not model:
+        raise GraphError(
+            f"Node {node.key!r} names no model. Give it model='provider:model', or set AETHERIS_MODEL.",
+            code="MODEL_NOT_SET",
+        )
+    registry.models.get(provider)
 
 
 def _check_handler(node: NodeSpec, planner: Planner) -> None:

@@ -1,15 +1,16 @@
 """Logging in, tokens, and the shape of what a wrong request gets."""
 
+from typing import Any
+
 import pytest
 from django.utils import timezone
 from knox.models import get_token_model
-from pytest_django.fixtures import SettingsWrapper
 
 from tests.doors import REQUESTER, Door, door, person, refused
 
 
 @pytest.fixture(autouse=True)
-def quick_hashes(settings: SettingsWrapper) -> None:
+def quick_hashes(settings: Any) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 

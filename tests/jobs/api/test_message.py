@@ -6,7 +6,8 @@ from functools import partial
 
 import pytest
 
-from aetheris.core.graph import GraphError, TaskGraph
+from aetheris.core.errors import GraphError
+from aetheris.core.graph import TaskGraph
 from aetheris.core.references import ref
 from jobs.models import Job, Node, Submission
 from tests.doors import REQUESTER, Door, at_once, door, finishing, parked, refused
@@ -63,7 +64,7 @@ def test_a_used_key_with_another_message_is_a_conflict_that_names_the_job(reques
 
 
 def test_duplicates_at_once_make_one_job(requester: Door) -> None:
-    callers = [Door(requester.client._credentials["HTTP_AUTHORIZATION"].removeprefix("Token ")) for _ in range(8)]
+    callers = [Door(requester.token) for _ in range(8)]
     answers = at_once(*[partial(caller.message, key="k-1") for caller in callers])
     assert [answer.status for answer in answers] == [202] * 8
     assert len({answer.body["job_id"] for answer in answers}) == 1
@@ -71,8 +72,7 @@ def test_duplicates_at_once_make_one_job(requester: Door) -> None:
 
 
 def test_different_messages_at_once_under_one_key_leave_one_that_stands(requester: Door) -> None:
-    token = requester.client._credentials["HTTP_AUTHORIZATION"].removeprefix("Token ")
-    answers = at_once(*[partial(Door(token).message, f"message {number}", key="k-1") for number in range(6)])
+    answers = at_once(*[partial(Door(requester.token).message, f"message {number}", key="k-1") for number in range(6)])
     assert Counter(answer.status for answer in answers) == {202: 1, 409: 5}
     assert Job.objects.count() == 1
 

@@ -17,7 +17,8 @@ def requester(doorbells: Doorbells) -> Door:
 
 def pages(requester: Door, path: str, name: str, **query: object) -> list[list[dict[str, object]]]:
     """Every page of a listing, up to the one that says that it is the last."""
-    found, cursor = [], {}
+    found: list[list[dict[str, object]]] = []
+    cursor: dict[str, object] = {}
     while True:
         answer = requester.get(path, **query, **cursor).body
         found.append(answer[name])

@@ -110,10 +110,9 @@ def test_a_signal_before_its_wait_is_kept_and_applied_when_it_is_reached(
     assert Signal.objects.get(correlation_key="second").applied_at is not None
 
 
-def test_nobody_decides_before_it_is_known_what_about(
+def test_before_the_plan_is_made_no_key_is_known(
     requester: Door, approver: Door, registered: Registered, world: World
 ) -> None:
-    """The arguments that are to be approved exist only when the job is parked."""
     asking(registered, world, timeout=None)
     job_id = str(requester.message().body["job_id"])
     assert refused(lambda: approver.signal(job_id, "ask-1", YES)) == (400, "INVALID_SIGNAL_KEY")
@@ -153,6 +152,27 @@ def test_after_its_time_an_answer_is_refused_and_the_timeout_applied_at_once(
 def test_an_answer_in_the_last_moment_is_applied(approver: Door, asked: str, clock: Clock) -> None:
     clock.advance(55)
     assert approver.signal(asked, "ask-1", YES).status == 200
+
+
+def test_a_wait_that_was_skipped_takes_no_signal(
+    requester: Door, registered: Registered, world: World, doorbells: Doorbells
+) -> None:
+    look = world.tool("look")
+
+    def plan() -> TaskGraph:
+        graph = TaskGraph()
+        graph.tool("look", look, value=1)
+        graph.wait("never", correlation_key="skipped")
+        graph.wait("one", correlation_key="first")
+        graph.edge("look", "never", when={"ref": "look", "op": ">", "value": 5})
+        graph.edge("look", "one")
+        return graph
+
+    registered.agent(plan, look)
+    job_id = parked(requester, doorbells)
+    assert refused(lambda: requester.signal(job_id, "skipped", {})) == (400, "JOB_NOT_PARKED")
+    assert requester.signal(job_id, "first", {}).status == 200
+    assert requester.get(f"jobs/{job_id}").body["status"] == "completed"
 
 
 def test_a_finished_job_takes_no_signal(

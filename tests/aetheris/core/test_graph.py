@@ -1,0 +1,198 @@
+"""A task graph: built step by step, checked as a whole, refused with a code that says what to mend."""
+
+import itertools
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aetheris.core import graph as graphs
+from aetheris.core.errors import GraphError
+from aetheris.core.graph import TaskGraph, seconds
+from aetheris.core.references import ref
+
+
+def chain(*keys: str) -> TaskGraph:
+    graph = TaskGraph()
+    for key in keys:
+        graph.tool(key, "look", value=1)
+    for source, target in itertools.pairwise(keys):
+        graph.edge(source, target)
+    return graph
+
+
+def changed(change: Callable[[TaskGraph], object]) -> TaskGraph:
+    """The chain a → b → c after a change."""
+    graph = chain("a", "b", "c")
+    change(graph)
+    return graph
+
+
+def code_of(build: Callable[[], TaskGraph]) -> str:
+    with pytest.raises(GraphError) as refusal:
+        build().check()
+    assert refusal.value.message
+    return refusal.value.code
+
+
+WRONG: list[tuple[str, Callable[[TaskGraph], object]]] = [
+    ("GRAPH_KEY_INVALID", lambda g: g.tool("", "look")),
+    ("GRAPH_KEY_INVALID", lambda g: g.tool("plan", "look")),
+    ("GRAPH_KEY_INVALID", lambda g: g.tool("a.b", "look")),
+    ("GRAPH_KEY_INVALID", lambda g: g.tool("a\n", "look")),
+    ("GRAPH_KEY_INVALID", lambda g: g.tool("ä", "look")),
+    ("GRAPH_KEY_INVALID", lambda g: g.tool("x" * 65, "look")),
+    ("GRAPH_KEY_REPEATED", lambda g: g.function("a", "f")),
+    ("GRAPH_EDGE_UNKNOWN", lambda g: g.edge("a", "nothing")),
+    ("GRAPH_EDGE_UNKNOWN", lambda g: g.edge("nothing", "a")),
+    ("GRAPH_EDGE_UNKNOWN", lambda g: g.edge("plan", "a")),
+    ("GRAPH_EDGE_INVALID", lambda g: g.edge("a", "c", on="whenever")),
+    ("GRAPH_EDGE_REPEATED", lambda g: g.edge("a", "b")),
+    ("GRAPH_CYCLIC", lambda g: g.edge("a", "a")),
+    ("GRAPH_CYCLIC", lambda g: g.edge("c", "a")),
+    ("GRAPH_CYCLIC", lambda g: g.edge("c", "b", on="refused")),
+    ("GRAPH_CONDITION_INVALID", lambda g: g.edge("a", "c", when={"ref": "a"})),
+    ("GRAPH_CONDITION_INVALID", lambda g: g.edge("a", "c", when={"ref": "b.x", "op": "==", "value": 1})),
+    ("GRAPH_CONDITION_INVALID", lambda g: g.edge("a", "c", when={"ref": "a.x", "op": "~", "value": 1})),
+    ("GRAPH_CONDITION_INVALID", lambda g: g.edge("a", "c", when={"ref": None, "op": "==", "value": 1})),
+    ("GRAPH_CONDITION_INVALID", lambda g: g.edge("a", "c", when="a.x > 1")),  # type: ignore[arg-type]
+    ("GRAPH_REFERENCE_INVALID", lambda g: g.tool("d", "look", value=ref("a.x"))),
+    ("GRAPH_REFERENCE_INVALID", lambda g: g.tool("d", "look", value=[{"deep": ref("nothing")}])),
+    ("GRAPH_REFERENCE_INVALID", lambda g: g.tool("d", "look", value=ref("d"))),
+    ("GRAPH_REFERENCE_INVALID", lambda g: g.llm("d", "tell", inputs={"x": ref("a")})),
+    ("GRAPH_VALUE_INVALID", lambda g: g.tool("d", "look", value=object())),
+    ("GRAPH_VALUE_INVALID", lambda g: g.tool("d", "look", value=float("nan"))),
+    ("GRAPH_VALUE_INVALID", lambda g: g.llm("d", "a \ud800")),
+    ("GRAPH_VALUE_INVALID", lambda g: g.edge("a", "c", when={"ref": "a", "op": "==", "value": float("inf")})),
+    ("GRAPH_SCHEMA_INVALID", lambda g: g.llm("d", "tell", answer={"type": "nonsense"})),
+    ("GRAPH_SCHEMA_INVALID", lambda g: g.wait("d", correlation_key="k", answer={"pattern": "("})),
+    ("GRAPH_SCHEMA_INVALID", lambda g: g.wait("d", correlation_key="k", answer={"required": 7})),
+    ("GRAPH_WAIT_INVALID", lambda g: g.wait("d", correlation_key="k", kind="prayer")),
+    ("GRAPH_WAIT_INVALID", lambda g: g.wait("d", correlation_key="k", kind="resolution")),
+    ("GRAPH_WAIT_INVALID", lambda g: g.wait("d", correlation_key="k", kind="human", approves="nothing")),
+    ("GRAPH_WAIT_INVALID", lambda g: g.wait("d", correlation_key="k", kind="human", approves="d")),
+    ("GRAPH_WAIT_INVALID", lambda g: g.wait("d", correlation_key="k", kind="human", approves="a")),
+    ("GRAPH_CORRELATION_KEY_INVALID", lambda g: g.wait("d", correlation_key="")),
+    ("GRAPH_CORRELATION_KEY_INVALID", lambda g: g.wait("d", correlation_key="a b")),
+    ("GRAPH_CORRELATION_KEY_INVALID", lambda g: g.wait("d", correlation_key="x" * 201)),
+    ("GRAPH_CORRELATION_KEY_INVALID", lambda g: g.wait("d", correlation_key="resolution:a:1")),
+    ("DURATION_INVALID", lambda g: g.wait("d", correlation_key="k", timeout=0)),
+    ("DURATION_INVALID", lambda g: g.wait("d", correlation_key="k", timeout="soon")),
+]
+
+
+@pytest.mark.parametrize(("code", "change"), WRONG)
+def test_a_graph_that_cannot_run_is_refused_with_its_code(code: str, change: Callable[[TaskGraph], object]) -> None:
+    assert code_of(lambda: changed(change)) == code
+
+
+def test_two_waits_under_one_key_are_refused() -> None:
+    def build() -> TaskGraph:
+        graph = TaskGraph()
+        graph.wait("a", correlation_key="k")
+        graph.wait("b", correlation_key="k")
+        return graph
+
+    assert code_of(build) == "GRAPH_CORRELATION_KEY_INVALID"
+
+
+def test_an_empty_graph_is_refused() -> None:
+    assert code_of(TaskGraph) == "GRAPH_EMPTY"
+
+
+def test_a_graph_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(graphs, "MAX_NODES", 2)
+    chain("a", "b").check()
+    assert code_of(lambda: chain("a", "b", "c")) == "GRAPH_TOO_LARGE"
+
+
+def test_a_cycle_is_named() -> None:
+    with pytest.raises(GraphError) as refusal:
+        changed(lambda graph: graph.edge("c", "b")).check()
+    assert refusal.value.details == {"nodes": ["b", "c"]}
+
+
+def test_a_graph_that_can_run_is_accepted_and_says_what_it_is() -> None:
+    graph = chain("a", "b")
+    graph.wait("ask", correlation_key="k:1", kind="human", approves="pay", timeout="15m", answer={"type": "object"})
+    graph.tool("pay", "pay", amount=ref("a.amount"), note={"ref": "no reference", "because": "of this"})
+    graph.edge("b", "ask", when={"ref": "b.amount", "op": ">", "value": "500"})
+    graph.edge("ask", "pay")
+    graph.check()
+    assert graph.order() == ["a", "b", "ask", "pay"]
+    stored = graph.as_dict()
+    assert [node["id"] for node in stored["nodes"]] == ["a", "b", "ask", "pay"]
+    assert stored["edges"][-1] == {"from": "ask", "to": "pay", "on": "success", "when": None}
+    assert stored["nodes"][2]["config"]["timeout"] == 900.0
+
+
+def test_a_node_may_lead_to_another_on_success_and_on_refusal() -> None:
+    graph = chain("a", "b")
+    graph.edge("a", "b", on="refused")
+    graph.check()
+
+
+def test_an_approval_may_come_long_before_what_it_approves() -> None:
+    graph = TaskGraph()
+    graph.wait("ask", correlation_key="k", kind="human", approves="pay")
+    graph.tool("between", "look")
+    graph.tool("pay", "pay")
+    graph.edge("ask", "between")
+    graph.edge("between", "pay")
+    graph.check()
+
+
+def test_the_order_keeps_that_of_insertion_where_it_can() -> None:
+    graph = TaskGraph()
+    for key in ("z", "y", "x"):
+        graph.tool(key, "look")
+    graph.edge("x", "z")
+    assert graph.order() == ["y", "x", "z"]
+
+
+@given(st.sets(st.tuples(st.integers(0, 12), st.integers(0, 12)).filter(lambda edge: edge[0] < edge[1])))
+def test_every_edge_leads_forward_in_the_order(edges: set[tuple[int, int]]) -> None:
+    graph = TaskGraph()
+    for number in reversed(range(13)):
+        graph.tool(f"n{number}", "look")
+    for source, target in edges:
+        graph.edge(f"n{source}", f"n{target}")
+    graph.check()
+    place = {key: position for position, key in enumerate(graph.order())}
+    assert len(place) == 13
+    assert all(place[f"n{source}"] < place[f"n{target}"] for source, target in edges)
+
+
+def test_a_wide_graph_is_checked_quickly() -> None:
+    graph = TaskGraph()
+    graph.tool("start", "look")
+    for number in range(2000):
+        graph.tool(f"n{number}", "look", value=ref("start"))
+        graph.edge("start", f"n{number}")
+    graph.check()
+
+
+@pytest.mark.parametrize(
+    ("duration", "expected"),
+    [("90s", 90.0), ("15m", 900.0), ("24h", 86400.0), ("7d", 604800.0), (" 1.5h ", 5400.0), (3, 3.0), (0.5, 0.5)],
+)
+def test_durations_are_seconds(duration: str | float, expected: float) -> None:
+    assert seconds(duration) == expected
+
+
+@pytest.mark.parametrize(
+    "duration", ["", "h", "1 h", "-1s", "1e3s", "1w", "0s", "99999999999d", 0, -1, float("nan"), float("inf"), 1e30]
+)
+def test_what_is_no_duration_is_refused(duration: Any) -> None:
+    with pytest.raises(GraphError) as refusal:
+        seconds(duration)
+    assert refusal.value.code == "DURATION_INVALID"
+
+
+def test_amounts_are_stored_as_they_were_written() -> None:
+    graph = TaskGraph()
+    graph.tool("pay", "pay", amount=Decimal("12.50"))
+    graph.check()

@@ -1,0 +1,170 @@
+"""Approvals in the admin: shown as they are, decided by POST, never edited."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.contrib.messages import get_messages
+from django.test import Client
+
+from signals_app.models import Approval
+from tests.conftest import Clock
+from tests.doors import DECIDER, REQUESTER, VIEWER, asking, door_of, every_record, parked, person
+from tests.world import Doorbells, Registered, World
+
+LIST = "/admin/signals_app/approval/"
+
+
+@pytest.fixture
+def requester(doorbells: Doorbells) -> Any:
+    return person("requester", *REQUESTER, *VIEWER, *DECIDER, staff=True)
+
+
+@pytest.fixture
+def approval(requester: Any, registered: Registered, world: World, doorbells: Doorbells) -> Approval:
+    asking(registered, world, timeout=60, reason="<script>alert('reason')</script>")
+    parked(door_of(requester), doorbells)
+    return Approval.objects.get()
+
+
+def as_staff(name: str, *rights: str, enforce_csrf_checks: bool = False) -> Client:
+    client = Client(enforce_csrf_checks=enforce_csrf_checks)
+    client.force_login(person(name, *rights, staff=True))
+    return client
+
+
+@pytest.fixture
+def approver(database: None) -> Client:
+    return as_staff("approver", *DECIDER, *VIEWER)
+
+
+def page(approval: Approval) -> str:
+    return f"{LIST}{approval.pk}/change/"
+
+
+def told(response: Any) -> list[str]:
+    return [str(message) for message in get_messages(response.wsgi_request)]
+
+
+def decided(approval: Approval) -> tuple[str, str]:
+    stored = Approval.objects.get(pk=approval.pk)
+    return stored.state, stored.decision_reason
+
+
+def test_the_question_is_shown_with_its_arguments_and_both_answers(approver: Client, approval: Approval) -> None:
+    listed = approver.get(LIST).content.decode()
+    assert "7.50" in listed
+    shown = approver.get(page(approval)).content.decode()
+    assert "7.50" in shown
+    assert 'name="_approve"' in shown
+    assert 'name="_refuse"' in shown
+    assert "<script>alert(" not in listed + shown
+    assert "&lt;script&gt;alert(" in shown
+
+
+def test_approving_lets_the_job_go_on(approver: Client, approval: Approval, doorbells: Doorbells, world: World) -> None:
+    response = approver.post(page(approval), {"_approve": "Approve", "decision_reason": "fine"})
+    assert (response.status_code, told(response)) == (302, ["Approved."])
+    assert decided(approval) == ("approved", "fine")
+    assert Approval.objects.get().decided_by.endswith("/approver")
+    doorbells.drain()
+    assert world.called("pay") == 1
+
+
+def test_refusing_keeps_the_call_from_happening(
+    approver: Client, approval: Approval, doorbells: Doorbells, world: World
+) -> None:
+    response = approver.post(page(approval), {"_refuse": "Refuse"})
+    assert (response.status_code, told(response)) == (302, ["Refused."])
+    doorbells.drain()
+    assert decided(approval) == ("refused", "")
+    assert world.called("pay") == 0
+
+
+def test_what_was_decided_shows_no_answers_and_another_one_is_told(approver: Client, approval: Approval) -> None:
+    approver.post(page(approval), {"_approve": "Approve"})
+    assert 'name="_approve"' not in approver.get(page(approval)).content.decode()
+    response = approver.post(page(approval), {"_refuse": "Refuse"})
+    assert told(response)[-1] == "Another answer was given before and stands."
+    assert decided(approval) == ("approved", "")
+
+
+def test_whoever_requested_is_told_and_decides_nothing(requester: Any, approval: Approval) -> None:
+    client = Client()
+    client.force_login(requester)
+    for answer in ("_approve", "_refuse"):
+        response = client.post(page(approval), {answer: "x"})
+        assert response.status_code == 302
+        assert "may not decide" in told(response)[-1]
+    assert decided(approval) == ("pending", "")
+
+
+def test_deciding_needs_the_permission(approval: Approval) -> None:
+    viewer = as_staff("viewer", *VIEWER)
+    shown = viewer.get(page(approval))
+    assert shown.status_code == 200
+    assert 'name="_approve"' not in shown.content.decode()
+    assert viewer.post(page(approval), {"_approve": "Approve"}).status_code == 403
+    assert as_staff("nobody").post(page(approval), {"_approve": "Approve"}).status_code == 403
+    assert decided(approval) == ("pending", "")
+
+
+def test_who_is_not_logged_in_or_no_staff_is_sent_to_the_login(approval: Approval) -> None:
+    stranger, outsider = Client(), Client()
+    outsider.force_login(person("outsider", *DECIDER, *VIEWER))
+    for client in (stranger, outsider):
+        response = client.post(page(approval), {"_approve": "Approve"})
+        assert (response.status_code, "/admin/login/" in response["Location"]) == (302, True)
+    assert decided(approval) == ("pending", "")
+
+
+def test_a_get_never_decides(approver: Client, approval: Approval) -> None:
+    before = every_record()
+    approver.get(page(approval), {"_approve": "Approve"})
+    approver.head(page(approval), {"_approve": "Approve"})
+    assert every_record()["signals_app_approval"] == before["signals_app_approval"]
+    assert decided(approval) == ("pending", "")
+
+
+def test_a_form_from_elsewhere_decides_nothing(approval: Approval) -> None:
+    guarded = as_staff("guarded", *DECIDER, *VIEWER, enforce_csrf_checks=True)
+    assert guarded.post(page(approval), {"_approve": "Approve"}).status_code == 403
+    assert decided(approval) == ("pending", "")
+    guarded.get(page(approval))
+    token = guarded.cookies["csrftoken"].value
+    assert guarded.post(page(approval), {"_approve": "A", "csrfmiddlewaretoken": token}).status_code == 302
+    assert decided(approval) == ("approved", "")
+
+
+def test_a_reason_that_cannot_be_stored_is_told(approver: Client, approval: Approval) -> None:
+    response = approver.post(page(approval), {"_approve": "Approve", "decision_reason": "a\x00b"})
+    assert response.status_code == 302
+    assert "NUL" in told(response)[-1]
+    assert decided(approval) == ("pending", "")
+
+
+def test_after_its_time_it_is_told_and_the_timeout_applied(approver: Client, approval: Approval, clock: Clock) -> None:
+    clock.advance(61)
+    response = approver.post(page(approval), {"_approve": "Approve"})
+    assert "over" in told(response)[-1]
+    assert decided(approval) == ("expired", "")
+
+
+def test_nothing_is_added_edited_or_deleted(approval: Approval) -> None:
+    root = Client()
+    root.force_login(person("root", superuser=True, staff=True))
+    before = every_record()["signals_app_approval"]
+    assert root.get(f"{LIST}add/").status_code == 403
+    assert root.post(f"{LIST}add/", {"tool": "x"}).status_code == 403
+    assert root.post(page(approval), {"_save": "Save", "state": "approved"}).status_code == 403
+    assert root.post(page(approval), {"state": "approved"}).status_code == 403
+    assert root.post(f"{LIST}{approval.pk}/delete/", {"post": "yes"}).status_code == 403
+    body = {"action": "delete_selected", "_selected_action": str(approval.pk), "post": "yes"}
+    assert root.post(LIST, body).status_code in (200, 302, 403)
+    assert every_record()["signals_app_approval"] == before
+
+
+@pytest.mark.parametrize("object_id", [str(UUID(int=7)), "no-uuid", "_00"])
+def test_a_question_that_is_not_there_cannot_be_decided(approver: Client, object_id: str) -> None:
+    assert approver.post(f"{LIST}{object_id}/change/", {"_approve": "Approve"}).status_code in (403, 404)
+    assert approver.get(f"{LIST}{object_id}/change/").status_code == 302
