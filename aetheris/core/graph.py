@@ -1,7 +1,6 @@
 """TaskGraph: the plan of a job as data. Built by an agent's `plan`, checked once, stored, never planned again."""
 
 import re
-from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -127,10 +126,10 @@ class TaskGraph:
         if len(self.nodes) > MAX_NODES:
             raise GraphError(f"A job has at most {MAX_NODES} nodes.", code="GRAPH_TOO_LARGE")
         self._check_edges()
-        self.order()
+        ancestry = _Ancestry(self.order(), self.edges)
         self._check_values()
-        self._check_references()
-        self._check_waits()
+        self._check_references(ancestry)
+        self._check_waits(ancestry)
 
     def order(self) -> list[str]:
         """Keys in topological order, ties in the order of insertion (Kahn). Raises `GRAPH_CYCLIC`."""
@@ -201,24 +200,17 @@ class TaskGraph:
                     f"What {node.key!r} takes as answer is no JSON Schema: {problem}", code="GRAPH_SCHEMA_INVALID"
                 )
 
-    def _check_references(self) -> None:
-        sources = self._sources()
+    def _check_references(self, ancestry: "_Ancestry") -> None:
         for key, node in self.nodes.items():
             read = {source_of(reference) for reference in references(node.arguments)}
-            if missing := _not_before(key, read, sources):
+            if missing := ancestry.missing(key, read):
                 raise GraphError(
                     f"Node {key!r} reads {', '.join(sorted(missing))}, which does not come before it; add an edge.",
                     code="GRAPH_REFERENCE_INVALID",
                 )
 
-    def _sources(self) -> dict[str, list[str]]:
-        sources: dict[str, list[str]] = {key: [] for key in self.nodes}
-        for edge in self.edges:
-            sources[edge.target].append(edge.source)
-        return sources
-
-    def _check_waits(self) -> None:
-        keys, sources = set(), self._sources()
+    def _check_waits(self, ancestry: "_Ancestry") -> None:
+        keys = set()
         for node in (node for node in self.nodes.values() if node.type == "wait"):
             correlation_key = str(node.config["correlation_key"])
             if not CORRELATION_KEY.fullmatch(correlation_key) or correlation_key in keys:
@@ -239,11 +231,25 @@ class TaskGraph:
                 raise GraphError(
                     f"{node.key!r} approves {approves!r}, which is no tool node.", code="GRAPH_WAIT_INVALID"
                 )
-            if approves and _not_before(approves, {node.key}, sources):
+            if approves and ancestry.missing(approves, {node.key}):
                 raise GraphError(
                     f"{node.key!r} approves {approves!r}, which does not come after it; add an edge.",
                     code="GRAPH_WAIT_INVALID",
                 )
+
+
+class _Ancestry:
+    """Which nodes come before which: for each node a number that has one bit for each place in the order."""
+
+    def __init__(self, order: list[str], edges: list[EdgeSpec]) -> None:
+        self._place = {key: place for place, key in enumerate(order)}
+        self._before = dict.fromkeys(order, 0)
+        for edge in sorted(edges, key=lambda edge: self._place[edge.target]):
+            self._before[edge.target] |= self._before[edge.source] | 1 << self._place[edge.source]
+
+    def missing(self, key: str, wanted: set[str]) -> set[str]:
+        """Those of `wanted` that are no ancestors of `key`."""
+        return {each for each in wanted if each not in self._place or not self._before[key] >> self._place[each] & 1}
 
 
 def seconds(duration: str | float) -> float:
@@ -258,18 +264,6 @@ def seconds(duration: str | float) -> float:
     if not 0 < duration <= LONGEST_SECONDS:
         raise GraphError("A duration is more than zero seconds, and at most ten years.", code="DURATION_INVALID")
     return float(duration)
-
-
-def _not_before(key: str, wanted: set[str], sources: dict[str, list[str]]) -> set[str]:
-    """Those of `wanted` that are no ancestors of `key`."""
-    missing, seen, ahead = set(wanted), {key}, deque(sources[key])
-    while missing and ahead:
-        ancestor = ahead.popleft()
-        if ancestor not in seen:
-            seen.add(ancestor)
-            missing.discard(ancestor)
-            ahead.extend(sources[ancestor])
-    return missing
 
 
 def _name(handler: Tool | Function | str) -> str:

@@ -34,6 +34,13 @@ class Signature:
         }
         return create_model(self._function.__name__, __config__=ConfigDict(extra="forbid"), **fields)
 
+    def check(self) -> None:
+        """Raise `TypeError` when the hints make no schema: better at start than at the first call."""
+        try:
+            self.json_schema()
+        except Exception as error:
+            raise TypeError(f"{self._function.__qualname__}: its type hints make no schema: {error}") from error
+
     def json_schema(self) -> dict[str, Any]:
         return self.model.model_json_schema()
 

@@ -3,6 +3,8 @@
 import logging
 from datetime import timedelta
 
+from django.db import DatabaseError
+
 from aetheris.conf import configuration
 from aetheris.core import registry
 from aetheris.core.canonical import Canonical
@@ -47,6 +49,13 @@ def claim(tx: JobTransaction, path: str) -> Claimed | None:
         _check_approval(tx.job, node)
     except AetherisError as error:
         advance.fail(tx, node, error.code, error.message)
+        return None
+    except DatabaseError:
+        raise
+    except Exception as error:
+        # Whatever it is, it would come again at every claim: the node must not be rung for without end.
+        logger.exception("%s of job %s cannot be prepared", node, tx.job)
+        advance.fail(tx, node, "NODE_NOT_PREPARED", f"{type(error).__name__}: {error}")
         return None
     return _open(tx, node, prepared)
 

@@ -1,6 +1,7 @@
 """A task graph: built step by step, checked as a whole, refused with a code that says what to mend."""
 
 import itertools
+import time
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from aetheris.core import graph as graphs
 from aetheris.core.errors import GraphError
-from aetheris.core.graph import TaskGraph, seconds
+from aetheris.core.graph import MAX_NODES, TaskGraph, seconds
 from aetheris.core.references import ref
 
 
@@ -166,13 +167,35 @@ def test_every_edge_leads_forward_in_the_order(edges: set[tuple[int, int]]) -> N
     assert all(place[f"n{source}"] < place[f"n{target}"] for source, target in edges)
 
 
-def test_a_wide_graph_is_checked_quickly() -> None:
+@given(st.sets(st.tuples(st.integers(0, 7), st.integers(0, 7)).filter(lambda edge: edge[0] < edge[1])))
+def test_a_node_may_read_exactly_what_comes_before_it(edges: set[tuple[int, int]]) -> None:
+    before: dict[int, set[int]] = {number: set() for number in range(8)}
+    for target in range(8):
+        for source in (source for source, each in edges if each == target):
+            before[target] |= {source} | before[source]
+    for reader in range(8):
+        for read in range(8):
+            graph = TaskGraph()
+            for number in range(8):
+                graph.tool(f"n{number}", "look", value=ref(f"n{read}") if number == reader else 0)
+            for source, target in edges:
+                graph.edge(f"n{source}", f"n{target}")
+            if read in before[reader]:
+                graph.check()
+            else:
+                assert code_of(lambda graph=graph: graph) == "GRAPH_REFERENCE_INVALID"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("chained", [True, False])
+def test_a_graph_of_the_greatest_size_is_checked_in_seconds(chained: bool) -> None:
     graph = TaskGraph()
-    graph.tool("start", "look")
-    for number in range(2000):
-        graph.tool(f"n{number}", "look", value=ref("start"))
-        graph.edge("start", f"n{number}")
+    graph.tool("n0", "look")
+    for number in range(1, MAX_NODES):
+        graph.tool(f"n{number}", "look", value=ref("n0"))
+        graph.edge(f"n{number - 1}" if chained else "n0", f"n{number}")
+    began = time.monotonic()
     graph.check()
+    assert time.monotonic() - began < 10
 
 
 @pytest.mark.parametrize(
