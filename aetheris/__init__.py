@@ -5,6 +5,7 @@ from aetheris.core.context import PlanContext, ToolContext
 from aetheris.core.errors import AetherisError, CriticalError, GraphError, NotApplied, ToolError
 from aetheris.core.graph import TaskGraph
 from aetheris.core.references import ref
+from aetheris.core.retry import RetryPolicy
 from aetheris.tools.decorator import function, tool
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "GraphError",
     "NotApplied",
     "PlanContext",
+    "RetryPolicy",
     "TaskGraph",
     "ToolContext",
     "ToolError",

@@ -20,6 +20,8 @@ app.conf.update(
     worker_prefetch_multiplier=1,
     worker_hijack_root_logger=False,
     broker_connection_retry_on_startup=True,
+    # A worker without a broker still works: its receiver finds the nodes.
+    broker_connection_max_retries=None,
     broker_transport_options={"global_keyprefix": "aetheris:"},
     # A publish after commit is a courtesy: it fails fast, the sweep rings again.
     task_publish_retry_policy={
@@ -38,4 +40,6 @@ app.conf.update(
         },
     },
 )
+# By name: it needs the records, which are loaded later. It begins with the pool, before the broker is reached.
+app.steps["worker"].add("jobs.receiver:ReceiverStep")
 app.autodiscover_tasks()

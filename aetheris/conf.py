@@ -33,6 +33,8 @@ class Configuration(BaseSettings):
     """How long a node stays claimed without a heartbeat."""
     sweep_seconds: float = Field(default=1.0, gt=0)
     """How often beat rings the sweep."""
+    crash_limit: int = Field(default=3, ge=1)
+    """How many workers a node may lose before it is given to no other."""
     node_timeout_seconds: float = Field(default=300.0, gt=0)
     """Deadline of a node that declares none."""
     model: str = ""

@@ -70,6 +70,8 @@ DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
     "min_size": 1,
     "max_size": _conf.database_pool_size,
     "timeout": 10,
+    # While the database is away the pauses between attempts must not grow: given up soon, they are begun anew.
+    "reconnect_timeout": 3,
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

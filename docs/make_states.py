@@ -31,8 +31,8 @@ derives it from the job's `ending` and from the counters of its nodes. The first
 """
 
 JOB_REST = """
-`cancelled` is known to the schema, but no verb ends a job so yet: cancelling comes later. A final job has an
-`outcome` as well: {outcomes}.
+A job that fails or is cancelled while a node runs or an effect is in doubt keeps its state until that is over; it
+starts nothing more. A final job has an `outcome` as well: {outcomes}.
 """
 
 

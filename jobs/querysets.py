@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db import connection, models
-from django.db.models import Case, Count, Exists, F, OuterRef, Q, Value, When
+from django.db.models import Case, Count, Exists, F, Func, Max, OuterRef, Q, Value, When
 
 from aetheris.core.canonical import digest
+from jobs.due_querysets import DueNodeQuerySet
 from jobs.states import NODE_ENDINGS, Ending, NodeState, NodeType
 
 if TYPE_CHECKING:
@@ -34,9 +35,10 @@ class SubmissionQuerySet(models.QuerySet["Submission"]):
 
 
 class JobQuerySet(models.QuerySet["Job"]):
-    def lock(self, job_id: UUID) -> Job:
-        """The job, locked against every other verb until the transaction ends. Raises `Job.DoesNotExist`."""
-        locked = self.select_for_update(no_key=True, of=("self",))
+    def lock(self, job_id: UUID, *, wait: bool = True) -> Job:
+        """The job, locked against every other verb until the transaction ends. Raises `Job.DoesNotExist`, also for
+        one that is locked now when told not to wait."""
+        locked = self.select_for_update(no_key=True, of=("self",), skip_locked=not wait)
         return locked.select_related("agent").get(pk=job_id)
 
     def now(self) -> datetime:
@@ -54,6 +56,11 @@ class JobQuerySet(models.QuerySet["Job"]):
 
     def of_tenant(self, tenant: str) -> JobQuerySet:
         return self.filter(tenant=tenant).select_related("agent")
+
+    def overdue(self, now: datetime, limit: int) -> list[UUID]:
+        """Jobs past their deadline that are not ending yet, longest first."""
+        late = self.filter(ending="", error__isnull=True, deadline_at__lte=now).order_by("deadline_at")
+        return list(late.values_list("pk", flat=True)[:limit])
 
     def newest_first(self, state: str | None, agent: str | None, before: UUID | None) -> JobQuerySet:
         """Jobs in descending order of their ids, which is that of their making; `before` continues a page."""
@@ -106,7 +113,7 @@ class BodyQuerySet(models.QuerySet["Body"]):
         return texts
 
 
-class NodeQuerySet(models.QuerySet["Node"]):
+class NodeQuerySet(DueNodeQuerySet):
     def of_job(self, job_id: UUID) -> NodeQuerySet:
         """A job's nodes in plan order."""
         return self.filter(job_id=job_id).order_by("position")
@@ -120,9 +127,9 @@ class NodeQuerySet(models.QuerySet["Node"]):
         return same.update(**columns) == 1
 
     def outputs(self, job_id: UUID, paths: Iterable[str]) -> dict[str, str]:
-        """Stored forms of the outputs of the completed nodes among `paths`."""
-        found = self.filter(job_id=job_id, path__in=list(paths), state=NodeState.COMPLETED, output__isnull=False)
-        return dict(found.values_list("path", "output"))  # type: ignore[arg-type]
+        """Stored forms of the outputs that the nodes among `paths` have."""
+        found = self.filter(job_id=job_id, path__in=list(paths), output__isnull=False)
+        return dict(found.values_list("path", "output"))
 
     def count_decided(self, job_id: UUID, edges: Counter[str], taken: Collection[str]) -> None:
         """For each target, count its edges that were decided now; at most one edge of a source to it is taken."""
@@ -137,24 +144,54 @@ class NodeQuerySet(models.QuerySet["Node"]):
         blocked = self.filter(job_id=job_id, path__in=list(paths), state=NodeState.BLOCKED, unmet=0)
         return list(blocked.order_by("position"))
 
+    def compare_and_set_blocked(self, job_id: UUID, paths: Sequence[str], **columns: Any) -> bool:
+        """Change nodes that are all still blocked; whether each of them was."""
+        return self.filter(job_id=job_id, path__in=paths, state=NodeState.BLOCKED).update(**columns) == len(paths)
+
+    def cancel(self, job_id: UUID, doubtful: Collection[str], *, now: datetime, token: UUID) -> int:
+        """Cancel what neither runs nor is final, but the nodes whose effect is in doubt."""
+        return (
+            self.stoppable(job_id)
+            .exclude(path__in=doubtful)
+            .update(state=NodeState.CANCELLED, finished_at=now, moved_by=token)
+        )
+
+    def begun(self, job_id: UUID) -> list[Node]:
+        """READY nodes that a worker held before: they may have had their effect."""
+        return list(self.filter(job_id=job_id, state=NodeState.READY, claims__gt=0).order_by("position"))
+
+    def blocked(self, job_id: UUID) -> list[Node]:
+        """All nodes that wait for an edge to be decided."""
+        return list(self.filter(job_id=job_id, state=NodeState.BLOCKED).order_by("position"))
+
+    def child_ended(self, job_id: UUID, path: str, ended: int) -> Node | None:
+        """Count ended children of a workflow node; the node as it stands then."""
+        self.filter(job_id=job_id, path=path).update(children_open=F("children_open") - ended)
+        return self.at(job_id, path)
+
+    def last_position(self, job_id: UUID) -> int:
+        found = self.filter(job_id=job_id).aggregate(last=Max("position"))["last"]
+        return int(found or 0)
+
     def stoppable(self, job_id: UUID) -> NodeQuerySet:
         """What stops when a job starts nothing more: all that neither runs nor is final."""
         return self.filter(job_id=job_id, state__in=(NodeState.BLOCKED, NodeState.READY, NodeState.WAITING))
 
-    def sinks(self, job_id: UUID) -> list[Node]:
-        """Nodes that nothing follows, in plan order."""
+    def sinks(self, job_id: UUID, scope: str) -> list[Node]:
+        """Nodes of one graph that nothing follows, in plan order."""
         followed = self.model._meta.apps.get_model("jobs", "Edge").objects.filter(
             job_id=job_id, source=OuterRef("path")
         )
         sinks = self.filter(~Exists(followed), job_id=job_id).exclude(type=NodeType.PLAN)
-        return list(sinks.order_by("position"))
+        within = sinks.filter(path__startswith=f"{scope}/") if scope else sinks.exclude(path__contains="/")
+        return [node for node in within.order_by("position") if node.scope == scope]
 
     def was_refused(self, job_id: UUID) -> bool:
         return self.filter(job_id=job_id, ending=Ending.REFUSED).exists()
 
     def counted(self, job_id: UUID) -> dict[str, int]:
         """The job's counters by full count: what `move` keeps, for tests and repair."""
-        waiting = Q(state=NodeState.WAITING)
+        waiting = Q(state=NodeState.WAITING) & ~Q(type=NodeType.WORKFLOW)
         ready = Q(state=NodeState.READY)
         return self.filter(job_id=job_id).aggregate(
             nodes_open=Count("path", filter=~Q(state__in=NODE_ENDINGS)),
@@ -181,32 +218,45 @@ class NodeQuerySet(models.QuerySet["Node"]):
             )
             return int(cursor.rowcount)
 
+    def stopping(self, tokens: Sequence[UUID]) -> dict[UUID, str]:
+        """Why each of these leases should stop: `cancelled`, `failed` (their job), `deadline` (their own time) or
+        `lost`; "" when it should go on."""
+        now = Func(function="aetheris_now", output_field=models.DateTimeField())
+        reason = Case(
+            When(job__cancel_requested_at__isnull=False, then=Value("cancelled")),
+            When(job__error__isnull=False, then=Value("failed")),
+            When(deadline_at__lte=now, then=Value("deadline")),
+            default=Value(""),
+        )
+        held = self.filter(state=NodeState.RUNNING, lease_token__in=tokens).annotate(reason=reason)
+        reasons = dict.fromkeys(tokens, "lost")
+        return reasons | {token: why for token, why in held.values_list("lease_token", "reason") if token is not None}
+
     def expired(self, now: datetime, limit: int) -> list[tuple[UUID, str]]:
         """Nodes whose lease has run out, longest first: (job, path)."""
         gone = self.filter(state=NodeState.RUNNING, lease_expires_at__lte=now).order_by("lease_expires_at")
         return list(gone.values_list("job_id", "path")[:limit])
 
-    def unanswered(self, now: datetime, patience: timedelta, limit: int) -> list[Node]:
-        """Due READY nodes whose last doorbell is older than `patience`, or that were never rung."""
+    def next_ready(self, job_id: UUID, queue: str, now: datetime) -> Node | None:
+        """The first due READY node that the job has for a queue, in plan order."""
         due = Q(not_before__isnull=True) | Q(not_before__lte=now)
-        unheard = Q(rung_at__isnull=True) | Q(rung_at__lte=now - patience)
-        return list(
-            self.filter(due, unheard, state=NodeState.READY).order_by(F("rung_at").asc(nulls_first=True))[:limit]
-        )
-
-    def mark_rung(self, node: Node, now: datetime) -> bool:
-        """Note a doorbell; whether this process is the one to ring it."""
-        return (
-            self.filter(job_id=node.job_id, path=node.path, state=NodeState.READY, rung_at=node.rung_at).update(
-                rung_at=now
-            )
-            == 1
-        )
+        return self.filter(due, job_id=job_id, state=NodeState.READY, queue=queue).order_by("position").first()
 
 
 class EdgeQuerySet(models.QuerySet["Edge"]):
     def leaving(self, job_id: UUID, source: str) -> list[Edge]:
         return list(self.filter(job_id=job_id, source=source, taken__isnull=True))
+
+    def followers(self, job_id: UUID) -> dict[str, list[str]]:
+        """Source → targets of all edges that are not decided yet."""
+        found: dict[str, list[str]] = {}
+        for source, target in self.filter(job_id=job_id, taken__isnull=True).values_list("source", "target"):
+            found.setdefault(source, []).append(target)
+        return found
+
+    def decide_none(self, job_id: UUID, sources: Sequence[str]) -> None:
+        """Decide that no edge leads on from these nodes."""
+        self.filter(job_id=job_id, source__in=sources, taken__isnull=True).update(taken=False)
 
     def decide(self, job_id: UUID, source: str, taken: Iterable[tuple[str, str]]) -> None:
         """Decide every edge that leaves `source`: those in `taken`, as (target, on), lead on; the others do not."""

@@ -25,6 +25,7 @@ class Outcome(TextChoices):
     COMPLETED = "completed"
     REFUSED = "refused"
     FAILED = "failed"
+    CANCELLED = "cancelled"
 
 
 class NodeType(TextChoices):
@@ -32,6 +33,7 @@ class NodeType(TextChoices):
     TOOL = "tool"
     LLM = "llm"
     FUNCTION = "function"
+    WORKFLOW = "workflow"
     WAIT = "wait"
 
 
@@ -73,7 +75,17 @@ NODE_MOVES: dict[NodeState, tuple[NodeState, ...]] = {
 
 
 class Ending(TextChoices):
-    """How a completed node ended, which is what its edges ask for."""
+    """How a node ended that completed or failed, which is what its edges ask for."""
 
     SUCCESS = "success"
     REFUSED = "refused"
+    ERROR = "error"
+    TIMEOUT = "timeout"
+
+
+class CatchUp(TextChoices):
+    """What a schedule does about times that passed while nobody could fire it."""
+
+    SKIP = "skip", "skip: fire none of them"
+    ONE = "one", "one: fire once, for the last of them"
+    ALL = "all", "all: fire each, at most the last 100"

@@ -1,9 +1,11 @@
 """The Celery tasks: doorbells that lead into the engine."""
 
+from datetime import timedelta
 from uuid import UUID
 
 from celery import shared_task
 
+from aetheris.conf import configuration
 from jobs import messages
 from jobs.engine import run
 from jobs.engine import sweep as engine_sweep
@@ -17,5 +19,5 @@ def run_node(job_id: str, path: str) -> None:
 
 @shared_task(name=messages.SWEEP)
 def sweep() -> None:
-    """Reclaim, time out, ring again. Rung by beat; any number of beats is safe."""
-    engine_sweep.sweep()
+    """Reclaim, time out, fire, ring again. Rung by beat; any number of beats is safe."""
+    engine_sweep.sweep(rest=timedelta(seconds=configuration().sweep_seconds / 2))

@@ -65,16 +65,20 @@ def is_for(entry: Entry, intent: Intent) -> bool:
 
 
 def may_send_again(entry: Entry, intent: Intent, now: datetime) -> bool:
-    """Whether an entry in doubt may be sent again with the same key."""
-    if entry.effect_class is Effect.IDEMPOTENT:
+    """Whether an entry in doubt may be sent again with the same key: by what its tool declared when it was opened,
+    and by what it declares now."""
+    effects = {entry.effect_class, intent.effect}
+    if effects & {Effect.ONCE, Effect.VERIFIABLE, Effect.TRANSACTIONAL}:
+        return False
+    if Effect.IDEMPOTENT in effects:
         return now + timedelta(seconds=intent.timeout) < entry.first_sent_at + timedelta(seconds=intent.window)
-    return not entry.effect_class.writes
+    return True
 
 
 def send_again(entry: Entry, intent: Intent, *, token: UUID, now: datetime, lease: float) -> bool:
     """Record one more send under the same key."""
     send_by, settled_by = _bounds(intent, now, lease)
-    return Entry.objects.compare_and_set(
+    return _set(
         entry,
         sends=entry.sends + 1,
         lease_token=token,
@@ -83,9 +87,9 @@ def send_again(entry: Entry, intent: Intent, *, token: UUID, now: datetime, leas
     )
 
 
-def commit(entry: Entry, result: str, now: datetime) -> bool:
-    """The effect happened, and this is its result. The first fact wins."""
-    return _move(entry, EntryState.COMMITTED, result=result, settled_at=now)
+def commit(entry: Entry, result: str, now: datetime, error: str | None = None) -> bool:
+    """The effect happened, and this is its result; `error` says why the result cannot be used. The first fact wins."""
+    return _move(entry, EntryState.COMMITTED, result=result, settled_at=now, error=error)
 
 
 def fail(entry: Entry, error: str, now: datetime) -> bool:
@@ -99,11 +103,13 @@ def doubt(entry: Entry, error: str) -> bool:
 
 
 def _move(entry: Entry, to: EntryState, **columns: object) -> bool:
-    if to not in ENTRY_MOVES[EntryState(entry.state)]:
-        return False
-    landed = Entry.objects.compare_and_set(entry, state=to, **columns)
+    return to in ENTRY_MOVES[EntryState(entry.state)] and _set(entry, state=to.value, **columns)
+
+
+def _set(entry: Entry, **columns: object) -> bool:
+    landed = Entry.objects.compare_and_set(entry, **columns)
     if landed:
-        for name, value in {"state": to.value, **columns}.items():
+        for name, value in columns.items():
             setattr(entry, name, value)
     return landed
 

@@ -18,7 +18,10 @@ class EventType(TextChoices):
     JOB_WAITING = "job_waiting"
     WAIT_COMPLETED = "wait_completed"
     JOB_COMPLETED = "job_completed"
+    JOB_FAILING = "job_failing"
     JOB_FAILED = "job_failed"
+    JOB_CANCEL_REQUESTED = "job_cancel_requested"
+    JOB_CANCELLED = "job_cancelled"
     PLAN_GENERATED = "plan_generated"
     NODE_STARTED = "node_started"
     NODE_FINISHED = "node_finished"
@@ -35,7 +38,10 @@ CATEGORY: dict[EventType, Category] = {
     EventType.JOB_WAITING: Category.COORDINATION,
     EventType.WAIT_COMPLETED: Category.COORDINATION,
     EventType.JOB_COMPLETED: Category.HISTORY,
+    EventType.JOB_FAILING: Category.COORDINATION,
     EventType.JOB_FAILED: Category.HISTORY,
+    EventType.JOB_CANCEL_REQUESTED: Category.COORDINATION,
+    EventType.JOB_CANCELLED: Category.HISTORY,
     EventType.PLAN_GENERATED: Category.HISTORY,
     EventType.NODE_STARTED: Category.COORDINATION,
     EventType.NODE_FINISHED: Category.HISTORY,

@@ -98,6 +98,10 @@ class EntryQuerySet(models.QuerySet["Entry"]):
         """The one entry of this effect that has not failed."""
         return self.filter(job_id=job_id, step_id=step_id).exclude(state=EntryState.FAILED).first()
 
+    def of_attempt(self, job_id: UUID, step_id: str, attempt: int) -> Entry | None:
+        """One attempt at an effect, whatever became of it."""
+        return self.filter(job_id=job_id, step_id=step_id, attempt=attempt).first()
+
     def states(self, job_id: UUID) -> dict[str, tuple[str, str | None]]:
         """Idempotency key → state and result, in its stored form, of all the job's entries."""
         found = self.filter(job_id=job_id).values_list("idempotency_key", "state", "result")

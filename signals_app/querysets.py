@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db import models
+from django.db.models import Q
 
 from signals_app.states import ApprovalState, WaitKind, WaitState
 
 if TYPE_CHECKING:
-    from signals_app.models import Approval, Signal, Wait
+    from signals_app.models import Approval, Message, Signal, Wait
 
 
 class WaitQuerySet(models.QuerySet["Wait"]):
@@ -24,6 +26,10 @@ class WaitQuerySet(models.QuerySet["Wait"]):
 
     def open(self, job_id: UUID) -> WaitQuerySet:
         return self.filter(job_id=job_id, state=WaitState.OPEN).order_by("opened_at")
+
+    def for_messages(self, job_id: UUID) -> list[Wait]:
+        """Open waits that take messages, the oldest first."""
+        return list(self.open(job_id).filter(kind=WaitKind.MESSAGE))
 
     def resolution_of(self, job_id: UUID, node: str) -> Wait | None:
         """The open question what became of this node's effect."""
@@ -43,6 +49,11 @@ class WaitQuerySet(models.QuerySet["Wait"]):
         same = self.filter(job_id=wait.job_id, correlation_key=wait.correlation_key, state=wait.state)
         return same.update(**columns) == 1
 
+    def cancel_of(self, job_id: UUID, nodes: Sequence[str], now: datetime) -> int:
+        """Cancel the declared waits of nodes that are skipped: their keys take no signal any more."""
+        declared = self.filter(job_id=job_id, node__in=nodes, state=WaitState.DECLARED)
+        return declared.update(state=WaitState.CANCELLED, ended_at=now)
+
     def cancel_all(self, job_id: UUID, now: datetime) -> int:
         """Cancel all waits of a job that starts nothing more, but those that ask what became of an effect."""
         unended = self.filter(job_id=job_id, state__in=(WaitState.DECLARED, WaitState.OPEN))
@@ -57,13 +68,25 @@ class SignalQuerySet(models.QuerySet["Signal"]):
         self.filter(job_id=job_id, correlation_key=correlation_key, applied_at__isnull=True).update(applied_at=now)
 
 
+class MessageQuerySet(models.QuerySet["Message"]):
+    def first_for(self, job_id: UUID, channel: str, correlation_key: str) -> Message | None:
+        """The oldest message that nobody took, of a channel (none when it is empty) or for a correlation key."""
+        fits = Q(correlation_key=correlation_key) | (Q(channel=channel) & ~Q(channel=""))
+        return self.filter(fits, job_id=job_id, taken_by="").order_by("received_at", "message_id").first()
+
+    def take(self, message: Message, taken_by: str, now: datetime) -> bool:
+        """Give a message away; whether nobody had it yet."""
+        free = self.filter(job_id=message.job_id, message_id=message.message_id, taken_by="")
+        return free.update(taken_by=taken_by, taken_at=now) == 1
+
+
 class ApprovalQuerySet(models.QuerySet["Approval"]):
     def of_wait(self, job_id: UUID, correlation_key: str) -> Approval | None:
         return self.filter(job_id=job_id, correlation_key=correlation_key).first()
 
-    def of_step(self, job_id: UUID, step: str) -> Approval | None:
-        """The latest question about this tool node."""
-        return self.filter(job_id=job_id, step=step).order_by("-requested_at").first()
+    def of_step(self, job_id: UUID, step: str) -> list[Approval]:
+        """Every question about this tool node."""
+        return list(self.filter(job_id=job_id, step=step))
 
     def of_tenant(self, tenant: str) -> ApprovalQuerySet:
         return self.filter(tenant=tenant).select_related("job", "job__agent").order_by("-id")

@@ -4,14 +4,27 @@ from django.db.models import TextChoices
 
 
 class WaitKind(TextChoices):
-    """`human` is answered only by a person who may decide, `resolution` says what became of an unknown effect."""
+    """`human` and `approval` are answered only by a person who may decide, `timer` by time alone, `message` from the
+    job's mailbox; `resolution` says what became of an unknown effect."""
 
     HUMAN = "human"
+    APPROVAL = "approval"
     SIGNAL = "signal"
+    WEBHOOK = "webhook"
+    MESSAGE = "message"
+    TIMER = "timer"
     RESOLUTION = "resolution"
 
 
-ANSWERED_BY_PEOPLE = (WaitKind.HUMAN, WaitKind.RESOLUTION)
+DECIDED_BY_PEOPLE = (WaitKind.HUMAN, WaitKind.APPROVAL)
+
+
+class OnTimeout(TextChoices):
+    """What follows when nobody answers in time."""
+
+    FAIL = "fail"
+    CONTINUE = "continue"
+    BRANCH = "branch"
 
 
 class WaitState(TextChoices):

@@ -4,25 +4,30 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from aetheris.core.canonical import dumps
+from aetheris.core.errors import storable
 from jobs.models import Job
 from signals_app.models import Wait
-from signals_app.states import WAIT_MOVES, WaitKind, WaitState
+from signals_app.states import WAIT_MOVES, OnTimeout, WaitKind, WaitState
 
 
-def declare(job: Job, node: str, config: dict[str, Any]) -> Wait:
+def declare(job: Job, prefix: str, key: str, config: dict[str, Any]) -> Wait:
     """The wait of a wait node, not stored yet: its key is known from now on, so that a signal may come early."""
     answer = config.get("answer")
+    kind = WaitKind(str(config["wait_kind"]))
+    correlation_key = f"timer:{prefix}{key}" if kind is WaitKind.TIMER else str(config["correlation_key"])
     return Wait(
         job=job,
         tenant=job.tenant,
-        node=node,
-        correlation_key=str(config["correlation_key"]),
-        kind=WaitKind(str(config["wait_kind"])),
+        node=prefix + key,
+        correlation_key=correlation_key,
+        kind=kind,
         state=WaitState.DECLARED,
+        channel=str(config["channel"]),
         park=bool(config["park"]),
         reason=str(config["reason"]),
-        approves=str(config["approves"]),
+        approves=prefix + str(config["approves"]) if config["approves"] else "",
         timeout_seconds=config["timeout"],
+        on_timeout=OnTimeout(str(config["on_timeout"])),
         answer_schema=None if answer is None else dumps(answer),
     )
 
@@ -36,7 +41,7 @@ def ask_resolution(job: Job, node: str, key: str, reason: str, now: datetime) ->
         correlation_key=key,
         kind=WaitKind.RESOLUTION,
         state=WaitState.OPEN,
-        reason=reason,
+        reason=storable(reason),
         opened_at=now,
     )
 

@@ -10,7 +10,8 @@ from django.db import connection
 from django.test.utils import setup_databases, teardown_databases
 
 from jobs.engine import dispatch
-from tests.world import Doorbells, Registered, World
+from jobs.models import Job
+from tests.world import Doorbells, Registered, World, assert_whole
 
 KEPT = {"django_migrations", "django_content_type", "auth_permission"}
 
@@ -62,13 +63,21 @@ def registered() -> Iterator[Registered]:
     """Handlers for one test: `registered.agent(plan, *tools, *functions)`."""
     handlers = Registered()
     yield handlers
-    handlers.forget()
+    handlers.restore()
 
 
 @pytest.fixture
 def world() -> World:
     """A world outside, in memory."""
     return World()
+
+
+@pytest.fixture
+def whole(database: None) -> Iterator[None]:
+    """After the test, whatever state its jobs are in: rows, counters, chain and events tell the same story."""
+    yield
+    for job in Job.objects.all():
+        assert_whole(job)
 
 
 class Clock:

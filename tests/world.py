@@ -1,6 +1,7 @@
 """What tests of the engine share: a small world outside, agents that plan what a test says, and doorbells."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 from uuid import UUID
@@ -11,11 +12,14 @@ from aetheris.core.context import PlanContext, ToolContext
 from aetheris.core.graph import TaskGraph
 from aetheris.core.handlers import Effect, Function, ModelAnswer, ModelRequest, Tool
 from aetheris.core.schema import Signature
+from jobs.engine.replay import differences, replay
 from jobs.engine.run import run_node
 from jobs.engine.signal import Sender
 from jobs.engine.submit import submit
+from jobs.engine.transitions import recount
 from jobs.models import Body, Job, Node
-from ledger.models import Event
+from ledger.models import Entry, Event
+from ledger.proof import broken_at
 
 REQUESTER = "user:1/requester"
 APPROVER = Sender("user:2/approver", may_signal=True, may_decide=True)
@@ -64,6 +68,8 @@ class PlanningAgent:
     """An agent that plans what the test gave it."""
 
     version: ClassVar[str] = "1"
+    max_parallel: ClassVar[int | None] = None
+    deadline: str | float | None = None
 
     def __init__(self, name: str, plan: Callable[[], TaskGraph], tools: list[Tool], functions: list[Function]) -> None:
         self.name = name
@@ -98,10 +104,15 @@ def function(call: Callable[..., Any]) -> Function:
 
 
 class Registered:
-    """Registers handlers for one test, and takes them out again."""
+    """Registers handlers for one test; until `restore` there are no others."""
 
     def __init__(self) -> None:
-        self._names: list[tuple[registry.Registry[Any], str]] = []
+        self._empty()
+
+    def _empty(self) -> None:
+        self._emptied = ExitStack()
+        for kind in (registry.agents, registry.tools, registry.functions, registry.models):
+            self._emptied.enter_context(kind.emptied())
 
     def agent(
         self, plan: Callable[[], TaskGraph], *handlers: Tool | Function, name: str = "test-agent"
@@ -119,11 +130,15 @@ class Registered:
 
     def put(self, where: registry.Registry[Any], name: str, item: Any) -> None:
         where.register(name, item)
-        self._names.append((where, name))
 
     def forget(self) -> None:
-        for where, name in self._names:
-            where.forget(name)
+        """Nothing is registered any more."""
+        self.restore()
+        self._empty()
+
+    def restore(self) -> None:
+        """What was registered before the test is back."""
+        self._emptied.close()
 
 
 def submitted(goal: str = "do it", *, agent: str = "test-agent", **options: Any) -> Job:
@@ -146,6 +161,27 @@ def result_of(job: Job) -> Any:
 def states(job: Job) -> dict[str, str]:
     """Node → state, in plan order, node zero left out."""
     return {node.path: node.state for node in Node.objects.of_job(job.pk) if node.path != "plan"}
+
+
+def in_turn(*answers: Any) -> Callable[[ToolContext], Any]:
+    """A tool's answers, one for each call; errors among them are raised."""
+    left = list(answers)
+
+    def answer(ctx: ToolContext) -> Any:
+        return left.pop(0)
+
+    return answer
+
+
+def assert_whole(job: Job) -> None:
+    """Rows, counters, chain and events tell the same story."""
+    job = again(job)
+    events = list(Event.objects.stream(job.pk))
+    nodes = list(Node.objects.of_job(job.pk))
+    assert broken_at(events, bytes(job.head)) is None
+    assert {name: getattr(job, name) for name in recount(job)} == recount(job)
+    view = replay(events, Event.objects.told(job.pk, events))
+    assert differences(view, job, nodes, Entry.objects.states(job.pk)) == []
 
 
 def event_types(job: Job) -> list[str]:

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from aetheris.core import registry
 from aetheris.core.context import PlanContext
+from aetheris.core.durations import seconds
 from aetheris.core.graph import TaskGraph
 from aetheris.core.handlers import Function, Tool
 
@@ -13,16 +14,22 @@ class Agent:
     """Subclass it in an installed app's `agents.py`, give it a `name`, and autodiscovery registers it.
 
     `plan` is called once for each job, in a worker; its graph is stored and never planned again. Raise `version`
-    when a change of the code means that jobs already under way must not be continued by it.
+    when a change of the code means that jobs already under way must not be continued by it. A job that has not ended
+    `deadline` after it was submitted, seconds or like `"2h"`, fails; None: it may take for ever.
     """
 
     name: ClassVar[str]
     version: ClassVar[str] = "1"
     tools: ClassVar[list[Tool]] = []
     functions: ClassVar[list[Function]] = []
+    max_parallel: ClassVar[int | None] = None
+    """How many nodes of one job may run at once; None: as many as there are workers."""
+    deadline: ClassVar[str | float | None] = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        if cls.deadline is not None:
+            seconds(cls.deadline)  # a duration that is none stops the start, not the first job
         if not inspect.isabstract(cls) and "name" in cls.__dict__:
             registry.agents.register(cls.name, cls())
 

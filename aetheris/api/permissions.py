@@ -9,11 +9,13 @@ from rest_framework.request import Request
 OPEN = "open"
 JOB_CREATE = "job:create"
 JOB_VIEW = "job:view"
+JOB_STOP = "job:stop"
 APPROVAL_DECIDE = "approval:decide"
 
 DJANGO_PERMISSION = {
     JOB_CREATE: "jobs.add_job",
     JOB_VIEW: "jobs.view_job",
+    JOB_STOP: "jobs.stop_job",
     APPROVAL_DECIDE: "signals_app.decide_approval",
 }
 

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import rfc8785
-from pydantic_core import PydanticSerializationError, to_jsonable_python
+from pydantic_core import to_jsonable_python
 
-from aetheris.core.errors import NotCanonical
+from aetheris.core.errors import NotCanonical, described
 
 SAFE_INTEGER = 2**53 - 1
 LAST_WRITTEN_OUT = 1e21
@@ -80,8 +80,8 @@ def digest(text: str) -> bytes:
 def _dumps(value: Any, *, escape: bool) -> str:
     try:
         plain = to_jsonable_python(value, inf_nan_mode="constants", fallback=_shown if escape else None)
-    except (PydanticSerializationError, ValueError, RecursionError) as error:
-        raise NotCanonical(f"This value cannot be written as JSON: {error}") from error
+    except Exception as error:  # a generator, for one, raises what it likes
+        raise NotCanonical(f"This value cannot be written as JSON: {described(error)}") from error
     return rfc8785.dumps(_checked(plain, escape, 2 * MAX_DEPTH if escape else MAX_DEPTH)).decode()
 
 

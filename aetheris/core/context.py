@@ -1,7 +1,9 @@
 """What user code is handed: `ctx`, the first argument of everything that touches the world."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
+
+from aetheris.core.errors import NotApplied, Stopped
 
 
 @dataclass(frozen=True)
@@ -10,6 +12,14 @@ class PlanContext:
 
     job_id: UUID
     tenant: str
+
+
+class StopRequest:
+    """Whether a running node should stop, and why: "" (go on), `cancelled`, `failed` (its job), `deadline` (its own
+    time is over) or `lost` (another worker has it now)."""
+
+    def __init__(self) -> None:
+        self.reason = ""
 
 
 @dataclass(frozen=True)
@@ -22,3 +32,17 @@ class ToolContext:
     idempotency_key: str
     attempt: int
     timeout: float
+    stop: StopRequest = field(default_factory=StopRequest)
+
+    @property
+    def stopping(self) -> str:
+        """Why this node should stop now, or "". Looked at about once a second; a long tool asks for it."""
+        return self.stop.reason
+
+    def check_stop(self) -> None:
+        """Raise `Stopped` when this node should stop, or `NotApplied` when only its own time is over. Call it only
+        while nothing has happened outside yet."""
+        if self.stop.reason == "deadline":
+            raise NotApplied("The node's time was over before anything happened.", code="NODE_DEADLINE")
+        if self.stop.reason:
+            raise Stopped(f"The node was asked to stop: {self.stop.reason}.", details={"reason": self.stop.reason})

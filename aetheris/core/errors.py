@@ -1,5 +1,7 @@
 """Every error that Aetheris raises on purpose: a stable code, a sentence that says what to do, details as data."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 
@@ -7,6 +9,8 @@ class AetherisError(Exception):
     """Base of all errors. `code` is stable and documented; `message` is for people; `details` is JSON data."""
 
     code = "INTERNAL_ERROR"
+    message = ""
+    details: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(self, message: str, *, code: str | None = None, details: dict[str, Any] | None = None) -> None:
         super().__init__(message)
@@ -15,7 +19,23 @@ class AetherisError(Exception):
         self.details = details or {}
 
     def as_dict(self) -> dict[str, Any]:
-        return {"code": self.code, "message": self.message, "details": self.details}
+        return {"code": self.code, "message": self.message, "details": dict(self.details)}
+
+
+def described(error: BaseException) -> str:
+    """An error in words that can be stored anywhere: its own message, or its kind and text. Raises nothing."""
+    if isinstance(error, AetherisError) and error.message:
+        return storable(error.message)
+    try:
+        text = str(error)
+    except Exception:
+        text = "(its text cannot be read)"
+    return storable(f"{type(error).__name__}: {text}" if text else type(error).__name__)
+
+
+def storable(text: str) -> str:
+    """A text without what a database column refuses: NUL and lone surrogates are written as escapes."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\x00", "\\x00")
 
 
 class ToolError(AetherisError):
@@ -28,6 +48,12 @@ class CriticalError(AetherisError):
     """Raised by a tool or a plan: nothing happened, and the job must start nothing more."""
 
     code = "CRITICAL_ERROR"
+
+
+class Stopped(CriticalError):
+    """Raised by `ctx.check_stop()`: the node was asked to stop before it did anything outside."""
+
+    code = "NODE_STOPPED"
 
 
 class NotApplied(AetherisError):

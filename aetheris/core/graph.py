@@ -4,20 +4,15 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from aetheris.core.answers import schema_problem
-from aetheris.core.canonical import dumps
+from aetheris.core import graph_check
+from aetheris.core.canonical import dumps, loads
+from aetheris.core.durations import seconds
 from aetheris.core.errors import GraphError, NotCanonical
 from aetheris.core.handlers import Function, Tool
-from aetheris.core.references import check_condition, references, source_of
+from aetheris.core.retry import RetryPolicy
 
 KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
-CORRELATION_KEY = re.compile(r"[A-Za-z0-9._:-]{1,200}")
 PLAN = "plan"
-MAX_NODES = 20_000
-LONGEST_SECONDS = 3650 * 86400.0
-RESERVED_CORRELATION_KEYS = "resolution:"
-WAIT_KINDS = ("human", "signal")
-EDGE_ENDINGS = ("success", "refused")
 
 
 @dataclass(frozen=True)
@@ -35,7 +30,8 @@ class NodeSpec:
 
 @dataclass(frozen=True)
 class EdgeSpec:
-    """One edge. It is taken when `source` ends as `on` says and, if there is a condition, that holds."""
+    """One edge. It is taken when `source` ends as `on` says (success, refused, error, timeout) and, if there is a
+    condition, that holds."""
 
     source: str
     target: str
@@ -49,7 +45,8 @@ class TaskGraph:
     Raises `GraphError` with a stable code at the first thing that is wrong; `check` looks at the whole.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, output: str = "") -> None:
+        self.output = output
         self.nodes: dict[str, NodeSpec] = {}
         self.edges: list[EdgeSpec] = []
 
@@ -60,6 +57,11 @@ class TaskGraph:
     def function(self, key: str, function: Function | str, **arguments: Any) -> str:
         """A node that runs a registered pure function."""
         return self._add(key, "function", function=_name(function), arguments=arguments)
+
+    def workflow(self, key: str, function: Function | str, **arguments: Any) -> str:
+        """A node whose registered pure function answers with a `TaskGraph`, which runs under it as `key/…`. Its
+        output is that graph's: of the sink that `TaskGraph(output=…)` names, else of its one sink, else of each."""
+        return self._add(key, "workflow", function=_name(function), arguments=arguments)
 
     def llm(
         self,
@@ -96,11 +98,16 @@ class TaskGraph:
         reason: str = "",
         approves: str = "",
         answer: dict[str, Any] | None = None,
+        on_timeout: str = "fail",
+        channel: str = "",
     ) -> str:
         """A node that waits for an answer. `human` waits are answered only by a person who may decide.
 
         `approves` names the tool node whose exact arguments are to be approved. `timeout` is in seconds or
-        like `"24h"`; when it passes the node fails. `answer` is a JSON Schema for the answer.
+        like `"24h"`; when it passes, `on_timeout` says what follows: `fail`, `continue` (the node completes with
+        `{"timed_out": true}`; never for people) or `branch` (only edges on "timeout" lead on). `answer` is a JSON
+        Schema for the answer. A wait of kind `message` takes the oldest message of its `channel`, or one that was
+        sent to its correlation key.
         """
         return self._add(
             key,
@@ -112,24 +119,54 @@ class TaskGraph:
             reason=reason,
             approves=approves,
             answer=answer,
+            on_timeout=on_timeout,
+            channel=channel,
         )
 
+    def sleep(self, key: str, duration: str | float) -> str:
+        """A node that lets time pass, seconds or like `"3d"`, and holds no worker meanwhile."""
+        return self._add(
+            key,
+            "wait",
+            wait_kind="timer",
+            correlation_key=f"{graph_check.TIMER_KEYS}{key}",
+            park=True,
+            timeout=seconds(duration),
+            reason="",
+            approves="",
+            answer=None,
+            on_timeout="continue",
+            channel="",
+        )
+
+    def options(
+        self,
+        key: str,
+        *,
+        retry: RetryPolicy | None = None,
+        timeout: str | float | None = None,
+        queue: str = "",
+    ) -> None:
+        """How a node is run, where that differs from what its tool declares: its retries, its time limit for one
+        try (seconds or like `"30s"`), its queue."""
+        if key not in self.nodes:
+            raise GraphError(f"There is no node {key!r} to set options of; add it first.", code="GRAPH_KEY_INVALID")
+        if retry is not None:
+            retry.check()
+        self.nodes[key].config["options"] = {
+            "retry": None if retry is None else retry.as_dict(),
+            "timeout": None if timeout is None else seconds(timeout),
+            "queue": queue,
+        }
+
     def edge(self, source: str, target: str, *, on: str = "success", when: dict[str, Any] | None = None) -> None:
-        """Lead from `source` to `target`; `on="refused"` leads on after a person said no."""
+        """Lead from `source` to `target`; `on="refused"` leads on after a person said no,
+        `on="error"` after the source failed, `on="timeout"` after nobody answered it in time."""
         self.edges.append(EdgeSpec(source, target, on, when))
 
     def check(self) -> None:
-        """Raise `GraphError` unless the graph can be stored and run: nodes, edges, no cycle, references only to
-        ancestors, answers that a schema can be held against, approvals that come before what they approve."""
-        if not self.nodes:
-            raise GraphError("The plan has no nodes; add at least one.", code="GRAPH_EMPTY")
-        if len(self.nodes) > MAX_NODES:
-            raise GraphError(f"A job has at most {MAX_NODES} nodes.", code="GRAPH_TOO_LARGE")
-        self._check_edges()
-        ancestry = _Ancestry(self.order(), self.edges)
-        self._check_values()
-        self._check_references(ancestry)
-        self._check_waits(ancestry)
+        """Raise `GraphError` unless the graph can be stored and run (`aetheris.core.graph_check`)."""
+        graph_check.check(self)
 
     def order(self) -> list[str]:
         """Keys in topological order, ties in the order of insertion (Kahn). Raises `GRAPH_CYCLIC`."""
@@ -168,102 +205,13 @@ class TaskGraph:
             )
         if key in self.nodes:
             raise GraphError(f"Two nodes are called {key!r}; keys are unique.", code="GRAPH_KEY_REPEATED")
-        self.nodes[key] = NodeSpec(key, node_type, config)
-        return key
-
-    def _check_edges(self) -> None:
-        seen = set()
-        for edge in self.edges:
-            for end in (edge.source, edge.target):
-                if end not in self.nodes:
-                    raise GraphError(f"An edge names {end!r}, which is no node.", code="GRAPH_EDGE_UNKNOWN")
-            if edge.on not in EDGE_ENDINGS:
-                raise GraphError(
-                    f"An edge leads on {' or '.join(EDGE_ENDINGS)}, not {edge.on!r}.",
-                    code="GRAPH_EDGE_INVALID",
-                )
-            if (identity := (edge.source, edge.target, edge.on)) in seen:
-                raise GraphError(f"The edge {edge.source} → {edge.target} stands twice.", code="GRAPH_EDGE_REPEATED")
-            seen.add(identity)
-            if edge.when is not None:
-                check_condition(edge.when, edge.source)
-
-    def _check_values(self) -> None:
         try:
-            dumps(self.as_dict())
+            # What is checked now is what is stored later: a generator, say, is read once, here.
+            plain = loads(dumps(config))
         except NotCanonical as error:
-            raise GraphError(f"The plan cannot be stored. {error.message}", code="GRAPH_VALUE_INVALID") from error
-        for node in self.nodes.values():
-            answer = node.arguments.get("answer") if node.type == "llm" else node.config.get("answer")
-            if answer is not None and (problem := schema_problem(answer)):
-                raise GraphError(
-                    f"What {node.key!r} takes as answer is no JSON Schema: {problem}", code="GRAPH_SCHEMA_INVALID"
-                )
-
-    def _check_references(self, ancestry: "_Ancestry") -> None:
-        for key, node in self.nodes.items():
-            read = {source_of(reference) for reference in references(node.arguments)}
-            if missing := ancestry.missing(key, read):
-                raise GraphError(
-                    f"Node {key!r} reads {', '.join(sorted(missing))}, which does not come before it; add an edge.",
-                    code="GRAPH_REFERENCE_INVALID",
-                )
-
-    def _check_waits(self, ancestry: "_Ancestry") -> None:
-        keys = set()
-        for node in (node for node in self.nodes.values() if node.type == "wait"):
-            correlation_key = str(node.config["correlation_key"])
-            if not CORRELATION_KEY.fullmatch(correlation_key) or correlation_key in keys:
-                raise GraphError(
-                    f"The correlation key of {node.key!r} is unique: 1 to 200 letters, digits or any of . _ : -",
-                    code="GRAPH_CORRELATION_KEY_INVALID",
-                )
-            if correlation_key.startswith(RESERVED_CORRELATION_KEYS):
-                raise GraphError(
-                    f"Correlation keys that begin with {RESERVED_CORRELATION_KEYS!r} are the runtime's own.",
-                    code="GRAPH_CORRELATION_KEY_INVALID",
-                )
-            keys.add(correlation_key)
-            if node.config["wait_kind"] not in WAIT_KINDS:
-                raise GraphError(f"A wait is of kind {' or '.join(WAIT_KINDS)}.", code="GRAPH_WAIT_INVALID")
-            approves = node.config["approves"]
-            if approves and (approves not in self.nodes or self.nodes[approves].type != "tool"):
-                raise GraphError(
-                    f"{node.key!r} approves {approves!r}, which is no tool node.", code="GRAPH_WAIT_INVALID"
-                )
-            if approves and ancestry.missing(approves, {node.key}):
-                raise GraphError(
-                    f"{node.key!r} approves {approves!r}, which does not come after it; add an edge.",
-                    code="GRAPH_WAIT_INVALID",
-                )
-
-
-class _Ancestry:
-    """Which nodes come before which: for each node a number that has one bit for each place in the order."""
-
-    def __init__(self, order: list[str], edges: list[EdgeSpec]) -> None:
-        self._place = {key: place for place, key in enumerate(order)}
-        self._before = dict.fromkeys(order, 0)
-        for edge in sorted(edges, key=lambda edge: self._place[edge.target]):
-            self._before[edge.target] |= self._before[edge.source] | 1 << self._place[edge.source]
-
-    def missing(self, key: str, wanted: set[str]) -> set[str]:
-        """Those of `wanted` that are no ancestors of `key`."""
-        return {each for each in wanted if each not in self._place or not self._before[key] >> self._place[each] & 1}
-
-
-def seconds(duration: str | float) -> float:
-    """`"90s"`, `"15m"`, `"24h"`, `"7d"` or a number of seconds, as seconds. Raises `GraphError`."""
-    if isinstance(duration, str):
-        match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", duration.strip())
-        if match is None:
-            raise GraphError(
-                f"{duration!r} is no duration; write it like 30s, 15m, 24h or 7d.", code="DURATION_INVALID"
-            )
-        duration = float(match[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]]
-    if not 0 < duration <= LONGEST_SECONDS:
-        raise GraphError("A duration is more than zero seconds, and at most ten years.", code="DURATION_INVALID")
-    return float(duration)
+            raise GraphError(f"Node {key!r} cannot be stored. {error.message}", code="GRAPH_VALUE_INVALID") from error
+        self.nodes[key] = NodeSpec(key, node_type, plain)
+        return key
 
 
 def _name(handler: Tool | Function | str) -> str:

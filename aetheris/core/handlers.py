@@ -64,6 +64,8 @@ class Planner(Protocol):
     version: ClassVar[str]
     tools: "ClassVar[list[Tool]]"
     functions: "ClassVar[list[Function]]"
+    max_parallel: "ClassVar[int | None]"
+    deadline: "ClassVar[str | float | None]"
 
     def plan(self, ctx: "PlanContext", goal: str) -> "TaskGraph": ...
 

@@ -7,6 +7,11 @@ import uuid
 random_bytes = os.urandom
 
 
+def random_fraction() -> float:
+    """A number from 0 to below 1."""
+    return int.from_bytes(random_bytes(6), "big") / 2**48
+
+
 def new_id() -> uuid.UUID:
     """A UUIDv7 (RFC 9562 §5.7): 48 bits of milliseconds, then random bits; ids made later sort later."""
     milliseconds = time.time_ns() // 1_000_000

@@ -15,11 +15,14 @@ class Done:
 @dataclass(frozen=True)
 class Fail:
     """The node cannot succeed. Without `result` it is certain that its effect did not happen; with one, canonical
-    text, the effect happened, but its result cannot be used."""
+    text, the effect happened, but its result cannot be used. `again`: policy may try it as a new attempt;
+    `critical`: no error edge leads on, the job starts nothing more."""
 
     code: str
     message: str
     result: str | None = None
+    again: bool = False
+    critical: bool = False
 
 
 @dataclass(frozen=True)

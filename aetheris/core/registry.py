@@ -1,6 +1,7 @@
 """Name → object: what autodiscovery found in this process. A worker runs only what is registered here."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 from aetheris.core.errors import UnknownName
@@ -30,8 +31,14 @@ class Registry(Generic[T]):
             known = ", ".join(sorted(self._items)) or "none"
             raise UnknownName(f"There is no {self._kind} {name!r}; there is: {known}.", code=self._code) from None
 
-    def forget(self, name: str) -> None:
-        self._items.pop(name, None)
+    @contextmanager
+    def emptied(self) -> Iterator[None]:
+        """For tests: nothing is registered inside; what was is back afterwards."""
+        kept, self._items = self._items, {}
+        try:
+            yield
+        finally:
+            self._items = kept
 
     def __contains__(self, name: object) -> bool:
         return name in self._items

@@ -27,7 +27,7 @@ class Signature:
 
     @cached_property
     def model(self) -> type[BaseModel]:
-        hints = get_type_hints(self._function)
+        hints = get_type_hints(self._function, include_extras=True)
         fields: dict[str, Any] = {
             name: (hints.get(name, Any), ... if p.default is p.empty else p.default)
             for name, p in self._parameters.items()
@@ -61,7 +61,7 @@ class Signature:
 
     def canonical(self, arguments: Mapping[str, Any]) -> str:
         """The canonical text of the checked arguments, defaults included: what is approved and digested."""
-        return dumps(self._validated(arguments).model_dump(mode="json"))
+        return dumps(self._validated(arguments).model_dump(mode="json", by_alias=True))
 
     def _validated(self, arguments: Mapping[str, Any]) -> BaseModel:
         try:

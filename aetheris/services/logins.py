@@ -1,6 +1,6 @@
 """The two development users of a database that the launcher made. Run as its own process after migrate.
 
-`requester` may submit and see jobs; `approver` may also use the admin and decide. The file of passwords is
+`requester` may submit, see and stop jobs; `approver` may also use the admin and decide. The file of passwords is
 written when the database holds them: a run that was cut short starts over.
 """
 
@@ -42,7 +42,8 @@ def _permit_requester() -> None:
     from django.contrib.auth import get_user_model
     from django.contrib.auth.models import Permission
 
-    wanted = Permission.objects.filter(content_type__app_label="jobs", codename__in=["add_job", "view_job"])
+    names = ["add_job", "view_job", "stop_job"]
+    wanted = Permission.objects.filter(content_type__app_label="jobs", codename__in=names)
     get_user_model().objects.get(username=REQUESTER).user_permissions.add(*wanted)
 
 

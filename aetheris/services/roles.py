@@ -14,6 +14,7 @@ from aetheris.services.folder import DataFolder
 Environ = Mapping[str, str]
 QUEUES = "realtime,default,background,heavy"
 READY_FILE = "AETHERIS_READY_FILE"
+POOL_SIZE = "AETHERIS_DATABASE_POOL_SIZE"
 CELERY = ("-m", "celery", "-A", "aetheris.celery")
 
 
@@ -67,7 +68,8 @@ class Worker(Child):
             name,
             [sys.executable, *worker_command(f"{name}-{os.getpid()}@%h", threads)],
             log=folder.logs / f"{name}.log",
-            environ={**environ, READY_FILE: str(self._ready_file)},
+            # Each node thread, the heartbeat and the receiver may need a connection at the same time.
+            environ={**environ, READY_FILE: str(self._ready_file), POOL_SIZE: str(threads + 4)},
         )
 
     def prepare(self) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from aetheris.core import registry
-from aetheris.core.graph import seconds
+from aetheris.core.durations import seconds
 from aetheris.core.handlers import Effect, Function, Tool
 from aetheris.core.schema import Signature
 

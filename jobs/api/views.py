@@ -10,13 +10,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from aetheris.api.permissions import APPROVAL_DECIDE, JOB_CREATE, JOB_VIEW
+from aetheris.api.permissions import APPROVAL_DECIDE, JOB_CREATE, JOB_STOP, JOB_VIEW
 from aetheris.api.principals import principal_of, rights_of, tenant_of
 from aetheris.core import registry
 from aetheris.core.errors import Refused
 from jobs.api import representation
 from jobs.api.replay import replay_answer
+from jobs.engine import message as messages
 from jobs.engine import signal as signals
+from jobs.engine.cancel import cancel
 from jobs.engine.submit import submit
 from jobs.models import Job, Node
 from jobs.states import JobState
@@ -36,6 +38,17 @@ class _Message(serializers.Serializer[None]):
 class _Signal(serializers.Serializer[None]):
     correlation_key = serializers.CharField(max_length=200)
     payload = serializers.DictField()
+
+
+class _Stop(serializers.Serializer[None]):
+    reason = serializers.CharField(max_length=1000, required=False, allow_blank=True, default="")
+
+
+class _Letter(serializers.Serializer[None]):
+    message_id = serializers.CharField(max_length=200)
+    payload = serializers.DictField()
+    channel = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
+    correlation_key = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
 
 
 class _JobFilter(serializers.Serializer[None]):
@@ -153,6 +166,18 @@ class Events(APIView):
         return Response({"job_id": job.pk, "events": listed, "next_cursor": cursor})
 
 
+class MessageToJob(APIView):
+    """`POST {message_id, payload, channel?, correlation_key?}` → into the job's mailbox, taken by one wait at most."""
+
+    permissions: ClassVar = {"POST": (JOB_CREATE,)}
+
+    def post(self, request: Request, job_id: UUID) -> Response:
+        job = job_of(request, job_id)
+        letter = messages.Letter(**checked(_Letter, request.data))
+        verdict = messages.message(job.pk, letter, signals.Sender(**rights_of(request.user)))
+        return signal_answer(job.pk, verdict)
+
+
 class Signal(APIView):
     """`POST {correlation_key, payload}` → answers a wait. What people decide needs the right to decide."""
 
@@ -180,6 +205,22 @@ def signal_answer(job_id: UUID, verdict: str) -> Response:
         "message": message,
     }
     return Response(answer, status.HTTP_202_ACCEPTED if kept else status.HTTP_200_OK)
+
+
+class Stop(APIView):
+    """`POST {reason}` → the job starts nothing more; `cancelled`, or `cancelling` while a call or a doubt lasts."""
+
+    permissions: ClassVar = {"POST": (JOB_STOP,)}
+
+    def post(self, request: Request, job_id: UUID) -> Response:
+        job = job_of(request, job_id)
+        reason = checked(_Stop, request.data)["reason"]
+        stopped = cancel(job.pk, actor=principal_of(request.user), reason=reason)
+        if stopped.is_final:
+            state, message = stopped.state, "The job is stopped."
+        else:
+            state, message = "cancelling", "The job starts nothing more; it ends with what runs or is in doubt."
+        return Response({"job_id": job.pk, "status": state, "message": message})
 
 
 class Replay(APIView):

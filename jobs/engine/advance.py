@@ -1,20 +1,22 @@
 """Advance: a node that has ended decides its edges; what they lead to becomes ready, waits or is skipped."""
 
-from collections import Counter, deque
+from collections import Counter
 from typing import Any
+
+from django.db import DatabaseError
 
 from aetheris.core.canonical import dumps_escaped, loads
 from aetheris.core.errors import AetherisError
 from aetheris.core.references import holds
-from jobs.engine.park import open_wait
-from jobs.engine.settle import end_if_done, fail_job
+from jobs.engine import park
+from jobs.engine.problems import problem
+from jobs.engine.settle import end_if_done, fail_job, result_of
+from jobs.engine.skip import skip
 from jobs.engine.transaction import JobTransaction
-from jobs.engine.transitions import move
+from jobs.engine.transitions import move, move_all
 from jobs.models import Body, Edge, Node
 from jobs.states import Ending, NodeState, NodeType
 from ledger.event_types import EventType
-from signals_app import waits
-from signals_app.models import Wait
 
 
 def complete(tx: JobTransaction, node: Node, output: str, event: dict[str, Any]) -> None:
@@ -24,67 +26,86 @@ def complete(tx: JobTransaction, node: Node, output: str, event: dict[str, Any])
     lead_on(tx, node)
 
 
-def fail(tx: JobTransaction, node: Node, code: str, message: str) -> None:
-    """End a node that did not and cannot succeed; the job fails with the same code."""
+def fail(
+    tx: JobTransaction, node: Node, code: str, message: str, *, timed_out: bool = False, critical: bool = False
+) -> None:
+    """End a node that did not and cannot succeed. An edge that asks for this leads on; else the job fails with the
+    same code, and a `critical` failure fails it in any case."""
     error = {"code": code, "message": message}
-    move(tx, node, NodeState.FAILED, error=dumps_escaped(error))
+    output = {"error": error}
+    ending = Ending.ERROR
+    handled = False
+    if not critical and not tx.job.starts_nothing_more:
+        edges = Edge.objects.leaving(tx.job.pk, node.path)
+        if timed_out and any(edge.on == Ending.TIMEOUT for edge in edges):
+            ending = Ending.TIMEOUT
+        handled = _leads_on([edge for edge in edges if edge.on == ending], node, output)
+    stored = tx.keep(dumps_escaped(output)) if handled else None
+    move(tx, node, NodeState.FAILED, ending=ending.value, error=dumps_escaped(error), output=stored)
     tx.event(
         EventType.NODE_FINISHED,
-        {"node_id": node.path, "state": "failed", "result_type": "permanent_failure", "error": error},
+        {
+            "node_id": node.path,
+            "state": "failed",
+            "result_type": "permanent_failure",
+            "ending": ending.value,
+            "error": error,
+            "handled": handled,
+        },
         node,
     )
-    fail_job(tx, code, message, node.path)
+    if handled:
+        lead_on(tx, node)
+    else:
+        fail_job(tx, code, message, node.path)
 
 
-def lead_on(tx: JobTransaction, node: Node) -> None:
-    """Follow the edges of a completed node as far as they lead without a worker, then end the job if all is done."""
-    ended = deque([node])
-    while ended:
-        for target in _decided_by(tx, ended.popleft()):
-            if _enter(tx, target):
-                ended.append(target)
+def lead_on(tx: JobTransaction, *ended: Node) -> None:
+    """Follow the edges of ended nodes as far as they lead without a worker, then end what is done by that."""
+    sources = list(ended)
+    while sources:
+        sources = enter(tx, [target for source in sources for target in _decided_by(tx, source)])
+        sources += _finished_parents(tx)
     end_if_done(tx)
 
 
-def begin(tx: JobTransaction, nodes: list[Node]) -> None:
-    """Enter the first nodes of a plan, and follow those that end at once."""
-    for node in nodes:
-        if _enter(tx, node):
-            lead_on(tx, node)
-
-
-def _enter(tx: JobTransaction, node: Node) -> bool:
-    """Begin a node whose incoming edges are all decided: skip it, open its wait, or make it READY; whether it ended."""
+def enter(tx: JobTransaction, nodes: list[Node]) -> list[Node]:
+    """Begin nodes whose incoming edges are all decided: make them READY, open their waits, or skip them and what
+    only they lead to. Returns the waits that ended at once."""
     if tx.job.starts_nothing_more:
-        return False
-    if node.taken == 0:
-        _skip(tx, node)
-    elif node.type != NodeType.WAIT:
-        move(tx, node, NodeState.READY, rung_at=tx.now)
-    else:
-        try:
-            open_wait(tx, node)
-        except AetherisError as error:
-            fail(tx, node, error.code, error.message)
-    return node.state in (NodeState.COMPLETED, NodeState.SKIPPED)
+        return []
+    nodes += skip(tx, [node for node in nodes if node.taken == 0])
+    taken = [node for node in nodes if node.taken]
+    move_all(tx, [node for node in taken if node.type != NodeType.WAIT], NodeState.READY, rung_at=tx.now)
+    waits = [node for node in taken if node.type == NodeType.WAIT]
+    for node in waits:
+        _open_wait(tx, node)
+    return [node for node in waits if node.state == NodeState.COMPLETED]
 
 
-def _skip(tx: JobTransaction, node: Node) -> None:
-    """End a node that nothing leads to; the key of a wait takes no signal any more."""
-    move(tx, node, NodeState.SKIPPED)
-    if node.type == NodeType.WAIT:
-        waits.cancel(Wait.objects.of_node(tx.job.pk, node.path), tx.now)
-    tx.event(
-        EventType.NODE_FINISHED,
-        {"node_id": node.path, "state": "skipped", "result_type": "skipped"},
-        node,
-    )
+def reach(tx: JobTransaction, node: Node) -> None:
+    """Open a wait that was left READY for a process that has the code of what is to be approved."""
+    _open_wait(tx, node)
+    if node.state == NodeState.COMPLETED:
+        lead_on(tx, node)
+
+
+def _open_wait(tx: JobTransaction, node: Node) -> None:
+    if tx.job.starts_nothing_more:
+        return
+    try:
+        park.open_wait(tx, node)
+    except DatabaseError:
+        raise
+    except Exception as error:
+        # It concerns this wait alone: what was committed before it must stay.
+        fail(tx, node, *problem(error))
 
 
 def _decided_by(tx: JobTransaction, source: Node) -> list[Node]:
     """Decide the edges that leave an ended node; the targets that have no undecided edge left."""
     edges = Edge.objects.leaving(tx.job.pk, source.path)
-    if not edges:
+    if not edges or tx.job.starts_nothing_more:
         return []
     try:
         taken = [edge for edge in edges if _is_taken(edge, source)]
@@ -97,9 +118,34 @@ def _decided_by(tx: JobTransaction, source: Node) -> list[Node]:
 
 
 def _is_taken(edge: Edge, source: Node) -> bool:
-    if source.state != NodeState.COMPLETED or source.ending != edge.on:
+    if source.ending != edge.on:
         return False
     if edge.condition is None:
         return True
-    output = Body.objects.text(source.job_id, source.output or "null")
-    return holds(loads(edge.condition), source.path, loads(output))
+    return _holds(edge, source, loads(Body.objects.text(source.job_id, source.output or "null")))
+
+
+def _leads_on(edges: list[Edge], source: Node, output: Any) -> bool:
+    """Whether one of these edges is taken; a condition that cannot be evaluated takes none."""
+    try:
+        return any(_holds(edge, source, output) for edge in edges)
+    except AetherisError:
+        return False
+
+
+def _holds(edge: Edge, source: Node, output: Any) -> bool:
+    return edge.condition is None or holds(loads(edge.condition), source.key, output)
+
+
+def _finished_parents(tx: JobTransaction) -> list[Node]:
+    """Complete the workflow nodes whose last child has ended in this transaction."""
+    parents = []
+    for path, ended in tx.take_ended_children():
+        parent = Node.objects.child_ended(tx.job.pk, path, ended)
+        if parent is not None and parent.children_open == 0 and parent.state == NodeState.WAITING:
+            output = dumps_escaped(result_of(tx.job.pk, parent.path, str(parent.options.get("output", ""))))
+            move(tx, parent, NodeState.COMPLETED, ending=Ending.SUCCESS.value, output=tx.keep(output))
+            event = {"node_id": path, "state": "ok", "result_type": "workflow", "output": loads(output)}
+            tx.event(EventType.NODE_FINISHED, event, parent)
+            parents.append(parent)
+    return parents

@@ -10,7 +10,7 @@ from jobs.states import Ending, NodeState
 from ledger.event_types import EventType
 from signals_app import approvals, waits
 from signals_app.models import Approval, Signal, Wait
-from signals_app.states import WaitKind
+from signals_app.states import DECIDED_BY_PEOPLE
 
 
 def record_answer(tx: JobTransaction, wait: Wait, node: Node, answer: str, answered_by: str) -> None:
@@ -21,7 +21,7 @@ def record_answer(tx: JobTransaction, wait: Wait, node: Node, answer: str, answe
     Signal.objects.mark_applied(tx.job.pk, wait.correlation_key, tx.now)
     ending = Ending.SUCCESS
     decision = {}
-    if wait.kind == WaitKind.HUMAN:
+    if wait.kind in DECIDED_BY_PEOPLE:
         ending = Ending.SUCCESS if payload["approved"] else Ending.REFUSED
         decision = _decide_approval(tx, wait, payload, answered_by)
     tx.event(

@@ -7,31 +7,28 @@ from django.db import DatabaseError
 
 from aetheris.conf import configuration
 from aetheris.core import registry
-from aetheris.core.canonical import Canonical
 from aetheris.core.errors import AetherisError
 from aetheris.core.ids import new_id
 from jobs.engine import advance, doubt
+from jobs.engine.facts import tell_started
 from jobs.engine.kinds import tool
 from jobs.engine.kinds.base import Claimed, Prepared
 from jobs.engine.kinds.table import KINDS
+from jobs.engine.overdue import fail_overdue
+from jobs.engine.problems import problem
 from jobs.engine.transaction import JobTransaction
 from jobs.engine.transitions import move
-from jobs.models import Body, Job, Node
+from jobs.models import Job, Node
 from jobs.querysets import stored_form
 from jobs.states import NodeState, NodeType
 from ledger import entries
 from ledger.event_types import EventType
 from ledger.models import Entry
-from ledger.states import EntryKind, EntryState
+from ledger.states import EntryState
 from signals_app import approvals
 from signals_app.models import Approval
 
 logger = logging.getLogger(__name__)
-
-STARTED_EVENT = {
-    EntryKind.TOOL.value: EventType.TOOL_INVOCATION_STARTED,
-    EntryKind.LLM.value: EventType.LLM_INVOCATION_STARTED,
-}
 
 
 def claim(tx: JobTransaction, path: str) -> Claimed | None:
@@ -40,28 +37,39 @@ def claim(tx: JobTransaction, path: str) -> Claimed | None:
     A node that can never run (arguments that do not fit, an approval that was given for other arguments) fails
     here, before anything is opened.
     """
+    if fail_overdue(tx):
+        return None
     node = Node.objects.at(tx.job.pk, path)
-    if node is None or not _is_due(tx, node) or not _is_here(tx.job, node):
+    if node is None or not _is_due(tx, node):
+        return None
+    if node.type == NodeType.WAIT:
+        advance.reach(tx, node)
+        return None
+    if not _is_here(tx.job, node):
         return None
     try:
         prepared = KINDS[node.type].prepare(tx.job, node)
-        _check_unchanged(node, prepared)
+        _check_unchanged(tx.job, node, prepared)
         _check_approval(tx.job, node)
-    except AetherisError as error:
-        advance.fail(tx, node, error.code, error.message)
-        return None
     except DatabaseError:
         raise
     except Exception as error:
         # Whatever it is, it would come again at every claim: the node must not be rung for without end.
-        logger.exception("%s of job %s cannot be prepared", node, tx.job)
-        advance.fail(tx, node, "NODE_NOT_PREPARED", f"{type(error).__name__}: {error}")
+        _refuse(tx, node, *problem(error))
         return None
     return _open(tx, node, prepared)
 
 
+def _refuse(tx: JobTransaction, node: Node, code: str, message: str) -> None:
+    """End a node that cannot be claimed; an effect that it may have had before is shown instead."""
+    if not doubt.remains(tx, node, code, message):
+        advance.fail(tx, node, code, message)
+
+
 def _is_due(tx: JobTransaction, node: Node) -> bool:
-    if node.state != NodeState.READY or tx.job.starts_nothing_more:
+    job = tx.job
+    full = job.max_parallel is not None and job.nodes_running >= job.max_parallel
+    if node.state != NodeState.READY or job.starts_nothing_more or full:
         return False
     return node.not_before is None or node.not_before <= tx.now
 
@@ -76,22 +84,27 @@ def _is_here(job: Job, node: Node) -> bool:
     return False
 
 
-def _check_unchanged(node: Node, prepared: Prepared) -> None:
-    if node.input is not None and node.input != stored_form(prepared.arguments):
+def _check_unchanged(job: Job, node: Node, prepared: Prepared) -> None:
+    """A rerun makes the very call that was made before, or none."""
+    entry = Entry.objects.live(job.pk, prepared.intent.step_id) if prepared.intent else None
+    changed_input = node.input is not None and node.input != stored_form(prepared.arguments)
+    if changed_input or (entry and prepared.intent and not entries.is_for(entry, prepared.intent)):
         raise AetherisError(
-            "This node ran before with other arguments; it is not run again with new ones.",
+            "This node was begun with other arguments, another tool or another version of it; nothing was sent.",
             code="NONDETERMINISTIC_NODE",
         )
 
 
 def _check_approval(job: Job, node: Node) -> None:
-    """A call that somebody was asked to approve happens only as approved, to the last argument."""
-    approval = Approval.objects.of_step(job.pk, node.path) if node.type == NodeType.TOOL else None
-    if approval is not None and not approvals.covers(approval, tool.subject(job, node)):
-        raise AetherisError(
-            "What was approved is not this call: the tool, its version or an argument differs.",
-            code="APPROVAL_DOES_NOT_COVER",
-        )
+    """A call that somebody was asked to approve happens only as all who were asked have approved it."""
+    asked = Approval.objects.of_step(job.pk, node.path) if node.type == NodeType.TOOL else []
+    if asked:
+        subject = tool.subject(job, node)
+        if not all(approvals.covers(approval, subject) for approval in asked):
+            raise AetherisError(
+                "What was approved is not this call: tool, version or an argument differs, or somebody said no.",
+                code="APPROVAL_DOES_NOT_COVER",
+            )
 
 
 def _open(tx: JobTransaction, node: Node, prepared: Prepared) -> Claimed | None:
@@ -99,16 +112,8 @@ def _open(tx: JobTransaction, node: Node, prepared: Prepared) -> Claimed | None:
     lease = configuration().lease_seconds
     token = new_id()
     entry = Entry.objects.live(tx.job.pk, prepared.intent.step_id) if prepared.intent else None
-    if entry and prepared.intent and not entries.is_for(entry, prepared.intent):
-        advance.fail(
-            tx,
-            node,
-            "NONDETERMINISTIC_NODE",
-            "The ledger holds another call at this place; nothing was sent.",
-        )
-        return None
-    if entry and prepared.intent and entry.state == EntryState.STARTED:
-        if not entries.may_send_again(entry, prepared.intent, tx.now):
+    if entry and prepared.intent and entry.state != EntryState.COMMITTED:
+        if entry.state != EntryState.STARTED or not entries.may_send_again(entry, prepared.intent, tx.now):
             doubt.show(tx, node, entry, "LEASE_LOST", "The worker was lost during the call.")
             return None
         entries.send_again(entry, prepared.intent, token=token, now=tx.now, lease=lease)
@@ -128,33 +133,17 @@ def _open(tx: JobTransaction, node: Node, prepared: Prepared) -> Claimed | None:
     if prepared.intent and entry is None:
         entry = entries.open_entry(tx.job, node.path, prepared.intent, token=token, now=tx.now, lease=lease)
     if entry and entry.state == EntryState.STARTED:
-        _announce(tx, node, entry, prepared)
+        tell_started(tx, node, entry, prepared.arguments)
     return Claimed(
         job=tx.job,
         path=node.path,
         type=node.type,
+        queue=node.queue,
         token=token,
         prepared=prepared,
         settings=node.settings,
         idempotency_key=entry.idempotency_key if entry else "",
         attempt=entry.attempt if entry else 0,
         send_until=tx.began + min(lease, prepared.timeout),
-        recorded=Body.objects.text(tx.job.pk, entry.result) if entry and entry.result is not None else None,
-    )
-
-
-def _announce(tx: JobTransaction, node: Node, entry: Entry, prepared: Prepared) -> None:
-    tx.event(
-        STARTED_EVENT[entry.kind],
-        {
-            "node_id": node.path,
-            "invocation_id": entry.idempotency_key,
-            "idempotency_key": entry.idempotency_key,
-            "tool_name": entry.tool,
-            "tool_version": entry.tool_version,
-            "effect": entry.effect,
-            "arguments": Canonical(prepared.arguments),
-            "arguments_hash": bytes(entry.arguments_digest).hex(),
-        },
-        node,
+        recorded=doubt.recorded(tx, entry) if entry and entry.state == EntryState.COMMITTED else None,
     )

@@ -1,4 +1,8 @@
-"""Expand: a plan becomes nodes, edges and declared waits, with the event that records it."""
+"""Expand: a graph becomes nodes, edges and declared waits under the node that answered with it.
+
+Node zero's graph stands at the top of the job, and node zero is done with it. A workflow node's graph stands under
+its own path, and it waits until the last of its children has ended.
+"""
 
 import hashlib
 from collections import Counter
@@ -6,7 +10,9 @@ from collections import Counter
 from aetheris.core import registry
 from aetheris.core.canonical import dumps
 from aetheris.core.graph import NodeSpec, TaskGraph
+from aetheris.core.graph_check import MAX_NODES
 from jobs.engine import advance
+from jobs.engine.settle import stop_the_rest
 from jobs.engine.transaction import JobTransaction
 from jobs.engine.transitions import move
 from jobs.models import Edge, Node
@@ -16,38 +22,23 @@ from signals_app import waits
 from signals_app.models import Wait
 
 
-def expand(tx: JobTransaction, plan: Node, graph: TaskGraph) -> None:
-    """Store a checked graph, complete node zero, and enter every node that nothing comes before."""
-    task_graph = graph.as_dict()
-    text = dumps(task_graph)
-    nodes = _store(tx, graph)
-    tx.event(
-        EventType.PLAN_GENERATED,
-        {
-            "task_graph": task_graph,
-            "plan_hash": hashlib.sha256(text.encode()).hexdigest(),
-            "decision_locked": True,
-            "goal": tx.job.goal,
-            "planner_version": tx.job.code_version,
-        },
-        plan,
-    )
-    move(tx, plan, NodeState.COMPLETED, ending=Ending.SUCCESS.value, output="null")
-    advance.begin(tx, [node for node in nodes if node.unmet == 0])
-
-
-def _store(tx: JobTransaction, graph: TaskGraph) -> list[Node]:
+def store(tx: JobTransaction, parent: Node, graph: TaskGraph) -> list[Node]:
+    """Write a checked graph's rows. Raises `ValueError`, or what the database raises, for one that does not fit."""
+    prefix = parent.child_prefix
+    position = 1 if parent.type == NodeType.PLAN else Node.objects.last_position(tx.job.pk) + 1
+    if position + len(graph.nodes) > MAX_NODES:
+        raise ValueError(f"A job has at most {MAX_NODES} nodes.")
     incoming = Counter(edge.target for edge in graph.edges)
-    nodes = [_node(tx, graph.nodes[key], position, incoming[key]) for position, key in enumerate(graph.order(), 1)]
+    order = enumerate(graph.order(), position)
+    nodes = [_node(tx, prefix, graph.nodes[key], place, incoming[key]) for place, key in order]
     Node.objects.bulk_create(nodes, batch_size=1000)
-    tx.change(nodes_open=tx.job.nodes_open + len(nodes))
     Edge.objects.bulk_create(
         [
             Edge(
                 job=tx.job,
                 tenant=tx.job.tenant,
-                source=edge.source,
-                target=edge.target,
+                source=prefix + edge.source,
+                target=prefix + edge.target,
                 on=edge.on,
                 condition=None if edge.when is None else dumps(edge.when),
             )
@@ -56,16 +47,44 @@ def _store(tx: JobTransaction, graph: TaskGraph) -> list[Node]:
         batch_size=1000,
     )
     Wait.objects.bulk_create(
-        waits.declare(tx.job, spec.key, spec.config) for spec in graph.nodes.values() if spec.type == NodeType.WAIT
+        waits.declare(tx.job, prefix, spec.key, spec.config)
+        for spec in graph.nodes.values()
+        if spec.type == NodeType.WAIT
     )
     return nodes
 
 
-def _node(tx: JobTransaction, spec: NodeSpec, position: int, unmet: int) -> Node:
-    """A root counts as led to by the plan."""
+def expand(tx: JobTransaction, parent: Node, graph: TaskGraph, nodes: list[Node]) -> None:
+    """Record a stored graph, end or park the node that answered with it, and enter what nothing comes before."""
+    task_graph = graph.as_dict()
+    tx.change(nodes_open=tx.job.nodes_open + len(nodes))
+    tx.event(
+        EventType.PLAN_GENERATED,
+        {
+            "node_id": parent.path,
+            "task_graph": task_graph,
+            "plan_hash": hashlib.sha256(dumps(task_graph).encode()).hexdigest(),
+            "decision_locked": True,
+            "goal": tx.job.goal,
+            "planner_version": tx.job.code_version,
+        },
+        parent,
+    )
+    if parent.type == NodeType.PLAN:
+        move(tx, parent, NodeState.COMPLETED, ending=Ending.SUCCESS.value, output="null")
+    else:
+        config = dumps({**parent.settings, "options": {**parent.options, "output": graph.output}})
+        move(tx, parent, NodeState.WAITING, children_open=len(nodes), config=config)
+    if tx.job.starts_nothing_more:
+        stop_the_rest(tx)
+    advance.lead_on(tx, *advance.enter(tx, [node for node in nodes if node.unmet == 0]))
+
+
+def _node(tx: JobTransaction, prefix: str, spec: NodeSpec, position: int, unmet: int) -> Node:
+    """A root counts as led to by its plan."""
     return Node(
         job=tx.job,
-        path=spec.key,
+        path=prefix + spec.key,
         tenant=tx.job.tenant,
         position=position,
         type=NodeType(spec.type),
@@ -80,4 +99,6 @@ def _node(tx: JobTransaction, spec: NodeSpec, position: int, unmet: int) -> Node
 
 
 def _queue(spec: NodeSpec) -> str:
+    if named := spec.config.get("options", {}).get("queue"):
+        return str(named)
     return registry.tools.get(spec.config["tool"]).queue if spec.type == NodeType.TOOL else "default"

@@ -1,60 +1,74 @@
-"""Heartbeat: one thread a process keeps the leases of its running nodes until their deadlines."""
+"""Heartbeat: one thread a process keeps the leases of its running nodes, and hears when they should stop."""
 
 import logging
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from uuid import UUID
 
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 
 from aetheris.conf import configuration
+from aetheris.core.context import StopRequest
 from jobs.models import Node
 
 logger = logging.getLogger(__name__)
 
+LISTEN_SECONDS = 1.0
+
 
 class Heartbeat:
-    """Extends every held lease three times in its length, so that two beats may be lost. Seconds."""
+    """Extends every held lease three times in its length, so that two beats may be lost, and asks about once a
+    second which of them should stop. A node past its deadline is no longer extended."""
 
     def __init__(self, lease_seconds: float) -> None:
         self._lease_seconds = lease_seconds
-        self._held: set[UUID] = set()
+        self._held: dict[UUID, StopRequest] = {}
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
 
     @contextmanager
-    def hold(self, token: UUID) -> Iterator[None]:
-        """Keep the lease of `token` while the body runs."""
+    def hold(self, token: UUID) -> Iterator[StopRequest]:
+        """Keep the lease of `token` while the body runs; what is yielded tells whether it should stop."""
+        stop = StopRequest()
         with self._changed:
-            self._held.add(token)
+            self._held[token] = stop
             if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+                self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
                 self._thread.start()
             self._changed.notify()
         try:
-            yield
+            yield stop
         finally:
             with self._changed:
-                self._held.discard(token)
+                self._held.pop(token, None)
 
-    def _beat(self) -> None:
-        pause = threading.Event()
+    def _run(self) -> None:
+        pause, extended = threading.Event(), time.monotonic()
+        interval = self._lease_seconds / 3
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._held)
-            pause.wait(self._lease_seconds / 3)
+            pause.wait(min(LISTEN_SECONDS, interval))
             with self._changed:
-                tokens = list(self._held)
-            if tokens:
-                self._extend(tokens)
+                held = dict(self._held)
+            beat = time.monotonic() - extended >= interval
+            if held and self._ask(held, beat=beat) and beat:
+                extended = time.monotonic()
 
-    def _extend(self, tokens: list[UUID]) -> None:
+    def _ask(self, held: dict[UUID, StopRequest], *, beat: bool) -> bool:
         try:
-            Node.objects.extend_leases(tokens, self._lease_seconds)
-        except DatabaseError as error:
+            if beat:
+                Node.objects.extend_leases(list(held), self._lease_seconds)
+            for token, reason in Node.objects.stopping(list(held)).items():
+                held[token].reason = reason
+        except Error as error:
             logger.warning("a heartbeat failed, the next one makes up for it: %s", error)
+            return False
+        else:
+            return True
         finally:
             connection.close()
 

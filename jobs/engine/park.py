@@ -7,18 +7,23 @@ from jobs.engine.transitions import move
 from jobs.models import Body, Node
 from jobs.states import NodeState
 from ledger.event_types import EventType
-from signals_app import approvals, inbox, waits
+from signals_app import approvals, inbox, mailbox, waits
 from signals_app.approvals import Subject
 from signals_app.models import Wait
-from signals_app.states import WaitKind
+from signals_app.states import DECIDED_BY_PEOPLE
 
 
 def open_wait(tx: JobTransaction, node: Node) -> None:
     """Open the wait of a node whose incoming edges are decided. An early signal completes the node at once.
 
-    Raises `AetherisError`, with nothing written, when the arguments that are to be approved do not exist.
+    In a process without the code of what is to be approved, the node becomes READY for one that has it. Raises
+    `AetherisError`, with nothing written, when the arguments that are to be approved do not exist.
     """
     wait = Wait.objects.of_node(tx.job.pk, node.path)
+    if not _is_here(tx, wait):
+        if node.state == NodeState.BLOCKED:
+            move(tx, node, NodeState.READY, rung_at=tx.now)
+        return
     subject = _subject(tx, wait)
     waits.open_wait(wait, tx.now)
     move(tx, node, NodeState.WAITING, started_at=tx.now)
@@ -30,7 +35,7 @@ def open_wait(tx: JobTransaction, node: Node) -> None:
         "park": wait.park,
         "expires_at": wait.expires_at,
     }
-    if wait.kind == WaitKind.HUMAN:
+    if wait.kind in DECIDED_BY_PEOPLE:
         approval = approvals.request(tx.job, wait, subject, tx.now)
         payload |= {
             "approval_id": str(approval.pk),
@@ -40,6 +45,13 @@ def open_wait(tx: JobTransaction, node: Node) -> None:
     tx.event(EventType.JOB_WAITING, payload, node)
     if kept := inbox.kept(tx.job.pk, wait.correlation_key):
         record_answer(tx, wait, node, Body.objects.text(tx.job.pk, kept.payload), kept.sender)
+    elif letter := mailbox.first_for(wait):
+        mailbox.take(letter, wait, tx.now)
+        record_answer(tx, wait, node, Body.objects.text(tx.job.pk, letter.payload), letter.sender)
+
+
+def _is_here(tx: JobTransaction, wait: Wait) -> bool:
+    return not wait.approves or tool.is_here(tx.job, Node.objects.get(job_id=tx.job.pk, path=wait.approves))
 
 
 def _subject(tx: JobTransaction, wait: Wait) -> Subject | None:

@@ -5,11 +5,12 @@ from typing import Any
 
 from aetheris.core.canonical import shown
 from jobs.models import Body, Job, Node
-from jobs.states import NODE_ENDINGS, Ending, JobState, NodeState, NodeType
+from jobs.states import NODE_ENDINGS, Ending, JobState, NodeState, NodeType, Outcome
 from ledger.event_types import Category, EventType
 from ledger.models import Event
 from ledger.querysets import is_unreadable
 from ledger.states import EntryState
+from signals_app.states import WaitKind
 
 DECIDING = (Category.HISTORY, Category.COORDINATION, Category.EFFECT, Category.LEDGER)
 
@@ -39,6 +40,8 @@ class JobView:
     effect_results: dict[str, Any] = field(default_factory=dict)
     results: dict[str, Any] = field(default_factory=dict)
     cursor: str = ""
+    stopping: bool = False
+    doubtful: set[str] = field(default_factory=set)
     unreadable: list[int] = field(default_factory=list)
 
     @property
@@ -114,6 +117,7 @@ def differences(
         replayed = view.nodes.get(node.path, NodeView(node.type))
         compare(f"{node.path}.state", replayed.state, _comparable(node.state))
         compare(f"{node.path}.ending", replayed.ending, node.ending)
+        compare(f"{node.path}.error", replayed.error, node.error_value)
         compare(f"{node.path}.output", replayed.output, value(node.output))
     return found
 
@@ -129,9 +133,18 @@ def _job_created(view: JobView, data: dict[str, Any]) -> None:
 
 
 def _plan_generated(view: JobView, data: dict[str, Any]) -> None:
-    _complete(view, "plan", None)
+    """Node zero is done with its plan; a workflow node waits for what it planned."""
+    parent = data["node_id"]
+    prefix = ""
+    if view.nodes[parent].type == NodeType.PLAN:
+        _complete(view, parent, None)
+    else:
+        prefix = f"{parent}/"
+        view.nodes[parent].state = NodeState.WAITING.value
     for node in data["task_graph"]["nodes"]:
-        view.nodes[node["id"]] = NodeView(node["type"])
+        view.nodes[prefix + node["id"]] = NodeView(node["type"])
+    if view.stopping:
+        _stop(view, data)
 
 
 def _node_started(view: JobView, data: dict[str, Any]) -> None:
@@ -148,27 +161,26 @@ def _invocation_finished(view: JobView, data: dict[str, Any]) -> None:
     view.effects[data["invocation_id"]] = state[data["outcome"]].value
     if data["outcome"] == "success":
         view.effect_results[data["invocation_id"]] = data["result"]
-        view.nodes[data["node_id"]].output = data["result"]
 
 
 def _node_finished(view: JobView, data: dict[str, Any]) -> None:
     path = data["node_id"]
     if data["state"] == "ok":
         node = view.nodes[path]
-        output = data.get("output", node.output)
+        output = data["output"] if "output" in data else view.effect_results[data["invocation_id"]]
         if node.type == NodeType.LLM:
             output = output["answer"]
         _complete(view, path, output)
     elif data["state"] == "skipped":
         view.nodes[path].state = NodeState.SKIPPED.value
     else:
-        view.nodes[path].state = NodeState.FAILED.value
-        view.nodes[path].output = None
-        view.nodes[path].error = data["error"]
+        node = view.nodes[path]
+        node.state, node.ending, node.error = NodeState.FAILED.value, data["ending"], data["error"]
+        node.output = {"error": data["error"]} if data["handled"] else None
 
 
 def _node_reclaimed(view: JobView, data: dict[str, Any]) -> None:
-    view.nodes[data["node_id"]].state = NodeState.BLOCKED.value
+    view.nodes[data["node_id"]].state = (NodeState.CANCELLED if view.stopping else NodeState.BLOCKED).value
 
 
 def _node_retrying(view: JobView, data: dict[str, Any]) -> None:
@@ -178,6 +190,8 @@ def _node_retrying(view: JobView, data: dict[str, Any]) -> None:
 
 def _job_waiting(view: JobView, data: dict[str, Any]) -> None:
     view.state = JobState.PARKED.value if data.get("park", True) else JobState.WAITING.value
+    if data["wait_kind"] == WaitKind.RESOLUTION:
+        view.doubtful.add(data["node_id"])
     view.nodes[data["node_id"]].state = NodeState.WAITING.value
 
 
@@ -191,10 +205,20 @@ def _job_completed(view: JobView, data: dict[str, Any]) -> None:
 
 
 def _job_failed(view: JobView, data: dict[str, Any]) -> None:
-    """Whatever had not ended was cancelled by the failure."""
-    view.state, view.outcome, view.error = JobState.FAILED.value, "failed", data["error"]
-    for node in view.nodes.values():
-        if node.state not in NODE_ENDINGS:
+    _stop(view, data)
+    view.state, view.outcome, view.error = JobState.FAILED.value, Outcome.FAILED.value, data["error"]
+
+
+def _job_cancelled(view: JobView, data: dict[str, Any]) -> None:
+    _stop(view, data)
+    view.state, view.outcome = JobState.CANCELLED.value, Outcome.CANCELLED.value
+
+
+def _stop(view: JobView, data: dict[str, Any]) -> None:
+    """The job starts nothing more: whatever neither runs nor is in doubt was cancelled."""
+    view.stopping = True
+    for path, node in view.nodes.items():
+        if node.state not in (*NODE_ENDINGS, NodeState.RUNNING) and path not in view.doubtful:
             node.state = NodeState.CANCELLED.value
 
 
@@ -218,5 +242,8 @@ _FOLD = {
     EventType.JOB_WAITING: _job_waiting,
     EventType.WAIT_COMPLETED: _wait_completed,
     EventType.JOB_COMPLETED: _job_completed,
+    EventType.JOB_FAILING: _stop,
     EventType.JOB_FAILED: _job_failed,
+    EventType.JOB_CANCEL_REQUESTED: _stop,
+    EventType.JOB_CANCELLED: _job_cancelled,
 }

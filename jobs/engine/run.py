@@ -1,27 +1,35 @@
 """Run: one activation takes a node, runs it outside any transaction, commits, and goes straight on to the next.
 
 The commit of a node and the claim of its successor are one transaction; nothing on the successor's side can
-undo the commit.
+undo the commit. A commit whose answer is lost is looked up on a new connection: done, or done again.
 """
 
 import logging
 import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from uuid import UUID
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connection, connections
 
-from aetheris.core.outcomes import Done, Outcome
-from jobs.engine import heartbeat
+from aetheris.core.errors import described
+from aetheris.core.outcomes import Doubt, Outcome
+from jobs.engine import heartbeat, stopping
 from jobs.engine.claim import claim
 from jobs.engine.commit import commit
+from jobs.engine.give_back import give_back
 from jobs.engine.kinds.base import Claimed
 from jobs.engine.kinds.table import KINDS
-from jobs.engine.transaction import job_transaction
-from jobs.models import Job
+from jobs.engine.transaction import JobTransaction, job_transaction
+from jobs.models import Job, Node
 
 logger = logging.getLogger(__name__)
 
 SLICE_SECONDS = 30.0
+COMMIT_PATIENCE_SECONDS = 300.0
+"""How long a result in hand is tried to be recorded while the database does not answer."""
+LONGEST_PAUSE_SECONDS = 5.0
 
 
 def run_node(job_id: UUID, path: str) -> None:
@@ -30,12 +38,14 @@ def run_node(job_id: UUID, path: str) -> None:
     Safe to call any number of times, at once and late: only the caller whose claim lands runs the node.
     """
     ends = time.monotonic() + SLICE_SECONDS
-    claimed = _start(job_id, path)
+    claimed = None if stopping.has_begun() else _start(job_id, path)
     while claimed is not None:
+        if stopping.has_begun() and give_back(claimed):
+            return
         outcome = _perform(claimed)
         if outcome is None:
             return
-        claimed = _commit_and_go_on(claimed, outcome, go_on=time.monotonic() < ends)
+        claimed = _commit_and_go_on(claimed, outcome, go_on=time.monotonic() < ends and not stopping.has_begun())
 
 
 def _start(job_id: UUID, path: str) -> Claimed | None:
@@ -50,31 +60,87 @@ def _start(job_id: UUID, path: str) -> Claimed | None:
 def _perform(claimed: Claimed) -> Outcome | None:
     """Call the node's handler, holding the lease and no connection. None: too late to begin, nothing was sent."""
     if claimed.recorded is not None:
-        return Done(claimed.recorded)
+        return claimed.recorded
     if connection.in_atomic_block:
         raise RuntimeError("a node is never run inside a transaction")
     connection.close()
-    with heartbeat.of_this_process().hold(claimed.token):
-        if time.monotonic() > claimed.send_until:
-            return None
-        return KINDS[claimed.type].call(claimed)
+    try:
+        with heartbeat.of_this_process().hold(claimed.token) as stop:
+            if time.monotonic() > claimed.send_until:
+                return None
+            return KINDS[claimed.type].call(claimed, stop)
+    except BaseException as error:
+        # SystemExit and its like come from the handler's code: the thread is the pool's, and the node must end.
+        return Doubt("HANDLER_BROKE_OUT", described(error))
+    finally:
+        _drop_connection()
+
+
+def _drop_connection() -> None:
+    """Whatever the handler did to this thread's connection, the commit gets another one."""
+    left_open = connection.in_atomic_block
+    with suppress(Exception):
+        connection.close()
+    if left_open:
+        del connections[DEFAULT_DB_ALIAS]
 
 
 def _commit_and_go_on(claimed: Claimed, outcome: Outcome, *, go_on: bool) -> Claimed | None:
-    if not go_on:
-        return _commit(claimed, outcome, go_on=False)
-    try:
-        return _commit(claimed, outcome, go_on=True)
-    except Exception:
-        logger.exception("the successor of %s could not be claimed; committing it alone", claimed.path)
-        return _commit(claimed, outcome, go_on=False)
+    if go_on:
+        try:
+            return _until_answered(lambda attempt: _commit(claimed, outcome, attempt, go_on=True), claimed)
+        except Exception:
+            logger.exception("the successor of %s could not be claimed; committing it alone", claimed.path)
+    return _until_answered(lambda attempt: _commit(claimed, outcome, attempt, go_on=False), claimed)
 
 
-def _commit(claimed: Claimed, outcome: Outcome, *, go_on: bool) -> Claimed | None:
+@dataclass
+class _Attempt:
+    """What this worker chose before it sent a commit: found in the rows, the commit has landed."""
+
+    tx: JobTransaction | None = None
+    successor: Claimed | None = None
+
+
+def _commit(claimed: Claimed, outcome: Outcome, attempt: _Attempt, *, go_on: bool) -> Claimed | None:
     with job_transaction(claimed.job.pk) as tx:
-        landed = commit(tx, claimed, outcome)
-        if not landed:
+        attempt.tx = tx
+        if not commit(tx, claimed, outcome):
             logger.warning("%s of job %s was taken over; its fact is recorded", claimed.path, claimed.job.pk)
-        if go_on and (ready := tx.ready()):
-            return claim(tx, ready[0].path)
-    return None
+        if go_on and (following := _following(tx, claimed)):
+            attempt.successor = claim(tx, following)
+    return attempt.successor
+
+
+def _following(tx: JobTransaction, claimed: Claimed) -> str | None:
+    """The node to go on with: one of this queue that became READY here, else one that the job has READY."""
+    ready = next((node for node in tx.ready() if node.queue == claimed.queue), None)
+    if ready is None and tx.job.nodes_ready + tx.job.nodes_delayed:
+        ready = Node.objects.next_ready(tx.job.pk, claimed.queue, tx.now)
+    return ready.path if ready else None
+
+
+def _until_answered(send: Callable[[_Attempt], Claimed | None], claimed: Claimed) -> Claimed | None:
+    """Send a commit until the database has said what became of it. Raises what is no loss of the connection."""
+    gives_up = time.monotonic() + COMMIT_PATIENCE_SECONDS
+    pause = 0.05
+    attempt = _Attempt()
+    while True:
+        try:
+            if attempt.tx is not None and _has_landed(claimed, attempt.tx):
+                return attempt.successor
+            attempt = _Attempt()
+            return send(attempt)
+        except (OperationalError, InterfaceError) as error:
+            if time.monotonic() > gives_up:
+                raise
+            logger.warning("the commit of %s has no answer yet: %s", claimed.path, error)
+            _drop_connection()
+            time.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+
+def _has_landed(claimed: Claimed, sent: JobTransaction) -> bool:
+    """Wait out the transaction that was sent, by its job's lock, then look for its token."""
+    with job_transaction(claimed.job.pk):
+        return Node.objects.filter(job_id=claimed.job.pk, moved_by=sent.token).exists()

@@ -6,29 +6,32 @@ from uuid import UUID
 from aetheris.core.canonical import Canonical, dumps_escaped, loads
 from jobs.engine import doubt
 from jobs.engine.transaction import JobTransaction
-from jobs.engine.transitions import move
+from jobs.engine.transitions import cancel_all
 from jobs.models import Body, Node
-from jobs.states import JobState, NodeState, Outcome
+from jobs.states import JobState, Outcome
 from ledger.event_types import EventType
 from signals_app.models import Approval, Wait
 
 
 def fail_job(tx: JobTransaction, code: str, message: str, node: str) -> None:
-    """The job starts nothing more. It becomes final once no node runs and no effect is in doubt."""
-    if tx.job.error is None:
+    """The job starts nothing more. It becomes final once no node runs and no effect is in doubt. One that is to be
+    cancelled stays so: what fails after that is not why it ends."""
+    first = not tx.job.starts_nothing_more
+    if first:
         tx.change(error=dumps_escaped({"code": code, "message": message, "node_id": node}))
     stop_the_rest(tx)
     end_if_done(tx)
+    if first and not tx.job.is_final:
+        tx.event(EventType.JOB_FAILING, {"error": Canonical(tx.job.error or "null")})
 
 
 def stop_the_rest(tx: JobTransaction) -> None:
     """Cancel every node that neither runs nor is final, and its waits; an effect in doubt keeps its question."""
     Wait.objects.cancel_all(tx.job.pk, tx.now)
     Approval.objects.cancel_all(tx.job.pk, tx.now)
-    doubtful = set(Wait.objects.doubtful_nodes(tx.job.pk))
-    for node in Node.objects.stoppable(tx.job.pk):
-        if node.path not in doubtful and not doubt.remains(tx, node):
-            move(tx, node, NodeState.CANCELLED)
+    for node in Node.objects.begun(tx.job.pk):
+        doubt.remains(tx, node)
+    cancel_all(tx, set(Wait.objects.doubtful_nodes(tx.job.pk)))
 
 
 def end_if_done(tx: JobTransaction) -> None:
@@ -39,8 +42,12 @@ def end_if_done(tx: JobTransaction) -> None:
         tx.event(EventType.JOB_FAILED, {"error": Canonical(tx.job.error), "goal": tx.job.goal})
         tx.change(ending=JobState.FAILED.value, outcome=Outcome.FAILED.value, finished_at=tx.now)
         return
+    if tx.job.cancel_requested_at is not None:
+        tx.event(EventType.JOB_CANCELLED, {"goal": tx.job.goal})
+        tx.change(ending=JobState.CANCELLED.value, outcome=Outcome.CANCELLED.value, finished_at=tx.now)
+        return
     outcome = Outcome.REFUSED if Node.objects.was_refused(tx.job.pk) else Outcome.COMPLETED
-    result = _result(tx.job.pk, Node.objects.sinks(tx.job.pk))
+    result = result_of(tx.job.pk, "")
     tx.event(EventType.JOB_COMPLETED, {"result": result, "outcome": outcome.value, "goal": tx.job.goal})
     tx.change(
         ending=JobState.COMPLETED.value,
@@ -50,11 +57,12 @@ def end_if_done(tx: JobTransaction) -> None:
     )
 
 
-def _result(job_id: UUID, sinks: list[Node]) -> Any:
-    """The output of the one sink, or each completed sink's output by its path."""
-    stored = {node.path: node.output for node in sinks if node.output is not None}
+def result_of(job_id: UUID, scope: str, named: str = "") -> Any:
+    """What a graph amounts to: the output of its named sink, or of its one sink, or each sink's output by its key."""
+    sinks = Node.objects.sinks(job_id, scope)
+    stored = {node.key: node.output for node in sinks if node.output is not None}
     texts = Body.objects.texts(job_id, stored.values())
-    outputs = {path: loads(texts[form]) for path, form in stored.items()}
-    if len(sinks) == 1:
-        return outputs.get(sinks[0].path)
+    outputs = {key: loads(texts[form]) for key, form in stored.items()}
+    if named or len(sinks) == 1:
+        return outputs.get(named or sinks[0].key)
     return outputs

@@ -16,7 +16,7 @@ from jobs.models import Body, Job, Node
 from jobs.querysets import stored_form
 from signals_app import inbox, waits
 from signals_app.models import Approval, Signal, Wait
-from signals_app.states import WaitKind, WaitState
+from signals_app.states import DECIDED_BY_PEOPLE, WaitKind, WaitState
 
 APPLIED = "applied"
 ALREADY = "already"
@@ -44,7 +44,7 @@ def signal(job_id: UUID, correlation_key: str, payload: dict[str, Any], sender: 
         with job_transaction(job_id, sender.principal) as tx:
             wait = _declared(tx, correlation_key)
             _check_sender(tx.job, wait, sender)
-            _check_payload(wait, payload)
+            _check_payload(wait, loads(answer))
             verdict = _settled(tx, wait, answer) or _apply(tx, wait, answer)
     except Job.DoesNotExist:
         raise Refused(f"There is no job {job_id}.", code="JOB_NOT_FOUND") from None
@@ -63,7 +63,7 @@ def decide(approval: Approval, *, approved: bool, reason: str, sender: Sender) -
 
 def _declared(tx: JobTransaction, correlation_key: str) -> Wait:
     wait = Wait.objects.at(tx.job.pk, correlation_key)
-    if wait is None:
+    if wait is None or wait.kind == WaitKind.TIMER:
         raise Refused(
             "No wait of this job has that correlation key. Read it from the job's job_waiting event.",
             code="INVALID_SIGNAL_KEY",
@@ -73,7 +73,7 @@ def _declared(tx: JobTransaction, correlation_key: str) -> Wait:
 
 def _check_sender(job: Job, wait: Wait, sender: Sender) -> None:
     """People's waits are answered by somebody who may decide and did not ask."""
-    if wait.kind == WaitKind.SIGNAL:
+    if wait.kind not in (*DECIDED_BY_PEOPLE, WaitKind.RESOLUTION):
         if not sender.may_signal:
             raise Refused("Answering this wait needs the permission job:create.", code="MAY_NOT_SIGNAL")
         return
@@ -92,9 +92,9 @@ def _check_sender(job: Job, wait: Wait, sender: Sender) -> None:
 
 
 def _check_payload(wait: Wait, payload: dict[str, Any]) -> None:
-    if wait.kind == WaitKind.HUMAN and not isinstance(payload.get("approved"), bool):
+    if wait.kind in DECIDED_BY_PEOPLE and not isinstance(payload.get("approved"), bool):
         raise Refused('The payload must say "approved": true or false.', code="SIGNAL_PAYLOAD_INVALID")
-    if wait.kind == WaitKind.HUMAN and not _is_plain_text(payload.get("reason", "")):
+    if wait.kind in DECIDED_BY_PEOPLE and not _is_plain_text(payload.get("reason", "")):
         raise Refused('A "reason" is text without NUL characters.', code="SIGNAL_PAYLOAD_INVALID")
     if wait.answer_schema is not None and (reason := misfit(payload, loads(wait.answer_schema))):
         raise Refused(f"The payload does not fit: {reason}", code="SIGNAL_PAYLOAD_INVALID")

@@ -2,12 +2,14 @@
 
 import time
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
 
 from aetheris.core import registry
 from aetheris.core.canonical import digest, dumps
+from aetheris.core.durations import seconds
 from aetheris.core.errors import Refused
 from aetheris.core.graph import PLAN
 from aetheris.core.ids import new_id
@@ -65,9 +67,11 @@ def submit(
             agent=agent,
             root_id=job_id,
             code_version=planner.version,
+            max_parallel=planner.max_parallel,
             goal=goal,
             requested_by=requested_by,
             request_digest=request_digest,
+            deadline_at=None if planner.deadline is None else now + timedelta(seconds=seconds(planner.deadline)),
             created_at=now,
             updated_at=now,
         )

@@ -1,13 +1,14 @@
-"""Time out: an open wait that nobody answered in time ends, and its node fails."""
+"""Time out: an open wait that nobody answered in time ends, and what the plan says follows."""
 
 from uuid import UUID
 
+from aetheris.core.canonical import Canonical, dumps_escaped
 from jobs.engine import advance
-from jobs.engine.transaction import JobTransaction, job_transaction
+from jobs.engine.transaction import JobTransaction, if_free
 from jobs.models import Node
 from signals_app import approvals, waits
 from signals_app.models import Approval, Wait
-from signals_app.states import WaitState
+from signals_app.states import OnTimeout, WaitState
 
 
 def time_out(tx: JobTransaction, wait: Wait) -> None:
@@ -17,14 +18,23 @@ def time_out(tx: JobTransaction, wait: Wait) -> None:
     if approval is not None:
         approvals.expire(approval, tx.now)
     node = Node.objects.get(job_id=tx.job.pk, path=wait.node)
-    advance.fail(tx, node, "WAIT_TIMED_OUT", f"Nobody answered {wait.correlation_key} in time.")
+    if wait.on_timeout == OnTimeout.CONTINUE:
+        output = Canonical(dumps_escaped({"timed_out": True, "at": tx.now}))
+        advance.complete(tx, node, output, {"result_type": "timed_out", "output": output})
+        return
+    branch = wait.on_timeout == OnTimeout.BRANCH
+    message = f"Nobody answered {wait.correlation_key} in time."
+    advance.fail(tx, node, "WAIT_TIMED_OUT", message, timed_out=branch)
 
 
 def time_out_if_due(job_id: UUID, correlation_key: str) -> bool:
     """For the sweep: end this wait if it is still open and over; whether it was."""
-    with job_transaction(job_id) as tx:
-        wait = Wait.objects.at(job_id, correlation_key)
-        due = wait is not None and wait.state == WaitState.OPEN and waits.is_over(wait, tx.now)
-        if wait is not None and due:
-            time_out(tx, wait)
-        return due
+    return if_free(job_id, lambda tx: _time_out_due(tx, correlation_key))
+
+
+def _time_out_due(tx: JobTransaction, correlation_key: str) -> bool:
+    wait = Wait.objects.at(tx.job.pk, correlation_key)
+    if wait is None or wait.state != WaitState.OPEN or not waits.is_over(wait, tx.now):
+        return False
+    time_out(tx, wait)
+    return True

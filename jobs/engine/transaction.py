@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -22,6 +23,8 @@ from jobs.states import NodeState
 from ledger.event_types import EventType
 from ledger.models import Event
 from ledger.querysets import NewEvent
+
+MOST_DOORBELLS = 16
 
 
 def this_process() -> str:
@@ -43,6 +46,7 @@ class JobTransaction:
         self._changed: set[str] = set()
         self._events: list[NewEvent] = []
         self._ready: dict[str, Node] = {}
+        self._ended_children: Counter[str] = Counter()
 
     def event(self, type: EventType, payload: dict[str, Any], node: Node | None = None) -> None:
         """Append an event when the transaction ends. Whatever the payload holds, it is recorded; a long field is
@@ -71,6 +75,17 @@ class JobTransaction:
             self._ready[node.path] = node
         else:
             self._ready.pop(node.path, None)
+        if node.is_final and node.scope:
+            self._ended_children[node.scope] += 1
+
+    def forget_ready(self) -> None:
+        """No node of the job is READY any more."""
+        self._ready.clear()
+
+    def take_ended_children(self) -> list[tuple[str, int]]:
+        """Workflow nodes and how many of their children have ended since this was asked last."""
+        ended, self._ended_children = self._ended_children, Counter()
+        return list(ended.items())
 
     def ready(self) -> list[Node]:
         """The nodes that became READY here and are still so, in plan order."""
@@ -83,16 +98,32 @@ class JobTransaction:
             Job.objects.write(self.job, self._changed)
         if self._events:
             self.job.seq, self.job.head = Event.objects.append(self.job.pk, self._events)
-        for node in self.ready():
+        for node in self.ready()[: self._doorbells()]:
             dispatch.ring_after_commit(node.job_id, node.path, node.queue)
+
+    def _doorbells(self) -> int:
+        """A wide fan-out does not ring for every branch: whoever comes goes on with the next one."""
+        if self.job.max_parallel is None:
+            return MOST_DOORBELLS
+        return max(0, min(MOST_DOORBELLS, self.job.max_parallel - self.job.nodes_running))
 
 
 @contextmanager
-def job_transaction(job_id: UUID, actor: str = "") -> Iterator[JobTransaction]:
-    """Lock the job, yield it to verbs, write their events. Raises `Job.DoesNotExist`."""
+def job_transaction(job_id: UUID, actor: str = "", *, wait: bool = True) -> Iterator[JobTransaction]:
+    """Lock the job, yield it to verbs, write their events. Raises `Job.DoesNotExist`, which without `wait` also
+    means that somebody else holds the job now."""
     began = time.monotonic()
     with transaction.atomic():
-        job = Job.objects.lock(job_id)
+        job = Job.objects.lock(job_id, wait=wait)
         tx = JobTransaction(job, Job.objects.now(), actor or this_process(), began)
         yield tx
         tx.flush()
+
+
+def if_free(job_id: UUID, verb: Callable[[JobTransaction], bool]) -> bool:
+    """For sweeps: run a verb if nobody holds the job now; whether it did something. One busy job delays no other."""
+    try:
+        with job_transaction(job_id, wait=False) as tx:
+            return verb(tx)
+    except Job.DoesNotExist:
+        return False

@@ -4,7 +4,7 @@ from typing import Any
 
 from jobs.engine.transaction import JobTransaction
 from jobs.models import Job, Node
-from jobs.states import NODE_MOVES, NodeState
+from jobs.states import NODE_MOVES, NodeState, NodeType
 
 
 class IllegalMove(RuntimeError):
@@ -33,6 +33,38 @@ def move(tx: JobTransaction, node: Node, to: NodeState, **columns: Any) -> None:
     tx.moved(node)
 
 
+def move_all(tx: JobTransaction, nodes: list[Node], to: NodeState, **columns: Any) -> None:
+    """Move BLOCKED nodes together, in one statement."""
+    if not nodes:
+        return
+    if to not in NODE_MOVES[NodeState.BLOCKED] or any(node.state != NodeState.BLOCKED for node in nodes):
+        raise IllegalMove(f"{len(nodes)} nodes: blocked → {to}")
+    columns |= {"state": to.value, "moved_by": tx.token}
+    if not NODE_MOVES[to]:
+        columns["finished_at"] = tx.now
+    if not Node.objects.compare_and_set_blocked(tx.job.pk, [node.path for node in nodes], **columns):
+        raise StaleNode(f"a node of {tx.job.pk} is no longer blocked")
+    for node in nodes:
+        before = counters_of(node)
+        for name, value in columns.items():
+            setattr(node, name, value)
+        count(tx, before, counters_of(node))
+        tx.moved(node)
+
+
+def cancel_all(tx: JobTransaction, doubtful: set[str]) -> None:
+    """Cancel every node that neither runs nor is final, but those in doubt, in one statement."""
+    Node.objects.cancel(tx.job.pk, doubtful, now=tx.now, token=tx.token)
+    tx.change(
+        nodes_open=tx.job.nodes_running + len(doubtful),
+        nodes_ready=0,
+        nodes_delayed=0,
+        nodes_waiting=0,
+        nodes_parked=len(doubtful),
+    )
+    tx.forget_ready()
+
+
 def counters_of(node: Node) -> list[str]:
     """The job's counters in which a node counts as it stands."""
     if node.is_final:
@@ -42,7 +74,9 @@ def counters_of(node: Node) -> list[str]:
         NodeState.RUNNING: "nodes_running",
         NodeState.WAITING: "nodes_parked" if node.park else "nodes_waiting",
     }.get(NodeState(node.state))
-    return ["nodes_open", current] if current else ["nodes_open"]
+    # A workflow node that waits for its children is as they are.
+    waits_for_children = node.type == NodeType.WORKFLOW and node.state == NodeState.WAITING
+    return ["nodes_open", current] if current and not waits_for_children else ["nodes_open"]
 
 
 def count(tx: JobTransaction, before: list[str], after: list[str]) -> None:

@@ -63,6 +63,7 @@ class Job(models.Model):
     result = models.TextField(null=True, blank=True)  # noqa: DJ001  null: no result, other than any text
     error = models.TextField(null=True, blank=True)  # noqa: DJ001
 
+    max_parallel = models.PositiveIntegerField(null=True, blank=True)
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
     deadline_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
@@ -72,6 +73,7 @@ class Job(models.Model):
     objects = JobQuerySet.as_manager()
 
     class Meta:
+        permissions = (("stop_job", "Can stop jobs"),)
         constraints = (
             models.CheckConstraint(
                 name="job_ending_known", condition=Q(ending="") | Q(ending__in=[str(e) for e in JOB_ENDINGS])
@@ -86,6 +88,7 @@ class Job(models.Model):
         indexes = (
             models.Index(fields=("tenant", "-id"), name="job_by_tenant"),
             models.Index(fields=("agent", "-id"), name="job_by_agent"),
+            models.Index(fields=("deadline_at",), name="job_due", condition=Q(ending="", error__isnull=True)),
         )
 
     def __str__(self) -> str:

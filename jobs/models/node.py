@@ -1,7 +1,11 @@
 """Node and Edge: the task graph of a job, as rows. A node's id is its path inside its job."""
 
+from datetime import UTC, datetime
+from typing import Any
+
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q, Value
+from django.db.models.functions import Coalesce, Greatest
 
 from aetheris.core.canonical import loads, shown
 from jobs.models.job import Job
@@ -9,6 +13,9 @@ from jobs.querysets import EdgeQuerySet, NodeQuerySet
 from jobs.states import NODE_ENDINGS, Ending, NodeState, NodeType
 
 _FINAL = [str(state) for state in NODE_ENDINGS]
+
+_DUE_SINCE = Coalesce(Greatest("rung_at", "not_before"), Value(datetime(2000, 1, 1, tzinfo=UTC)))
+"""When a READY node last rang or will be due, whichever is later; `jobs.due_querysets` searches by it."""
 
 
 class Node(models.Model):
@@ -32,6 +39,7 @@ class Node(models.Model):
     input = models.TextField(null=True, blank=True)  # noqa: DJ001  null: not resolved yet
     output = models.TextField(null=True, blank=True)  # noqa: DJ001  null: none yet; "null" is an output
     error = models.TextField(null=True, blank=True)  # noqa: DJ001
+    children_open = models.PositiveIntegerField(default=0)
     unmet = models.PositiveIntegerField(default=0)
     taken = models.PositiveIntegerField(default=0)
     lease_token = models.UUIDField(null=True, blank=True)
@@ -62,12 +70,20 @@ class Node(models.Model):
                 | (~Q(state="running") & Q(lease_token__isnull=True, lease_expires_at__isnull=True)),
             ),
             models.CheckConstraint(
-                name="node_completed_iff_ending",
-                condition=(Q(state="completed") & ~Q(ending="")) | (~Q(state="completed") & Q(ending="")),
+                name="node_ending_fits_state",
+                condition=Q(state="completed", ending__in=("success", "refused"))
+                | Q(state="failed", ending__in=("error", "timeout"))
+                | (~Q(state__in=("completed", "failed")) & Q(ending="")),
             ),
         )
         indexes = (
-            models.Index(fields=("rung_at",), name="node_ready", condition=Q(state="ready")),
+            models.Index("queue", "tenant", _DUE_SINCE, name="node_ready", condition=Q(state="ready")),
+            models.Index(
+                fields=("not_before",),
+                name="node_not_rung",
+                condition=Q(state="ready") & (Q(rung_at__isnull=True) | Q(rung_at__lt=F("not_before"))),
+            ),
+            models.Index(fields=("job", "position"), name="node_ready_of_job", condition=Q(state="ready")),
             models.Index(fields=("lease_expires_at",), name="node_leased", condition=Q(state="running")),
         )
 
@@ -75,9 +91,29 @@ class Node(models.Model):
         return self.path
 
     @property
+    def scope(self) -> str:
+        """The path of the workflow node that this one stands under; "" at the top."""
+        return self.path.rpartition("/")[0]
+
+    @property
+    def key(self) -> str:
+        """The node's own key in its graph."""
+        return self.path.rpartition("/")[2]
+
+    @property
+    def child_prefix(self) -> str:
+        """What the paths of nodes under this one begin with; node zero's children stand at the top."""
+        return "" if self.type == NodeType.PLAN else f"{self.path}/"
+
+    @property
     def settings(self) -> dict[str, object]:
         """The configuration that the plan gave this node."""
         return dict(loads(self.config))
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """How the plan wants this node run; empty where it says nothing."""
+        return dict(loads(self.config).get("options", {}))
 
     @property
     def error_value(self) -> object:

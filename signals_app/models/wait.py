@@ -5,7 +5,7 @@ from django.db.models import Q
 
 from jobs.models import Job
 from signals_app.querysets import WaitQuerySet
-from signals_app.states import WAIT_ENDINGS, WaitKind, WaitState
+from signals_app.states import WAIT_ENDINGS, OnTimeout, WaitKind, WaitState
 
 _FINAL = [str(state) for state in WAIT_ENDINGS]
 
@@ -23,10 +23,12 @@ class Wait(models.Model):
     node = models.CharField(max_length=200)
     kind = models.CharField(max_length=12, choices=WaitKind.choices)
     state = models.CharField(max_length=10, choices=WaitState.choices)
+    channel = models.CharField(max_length=200, default="", blank=True)
     park = models.BooleanField(default=True)
     reason = models.TextField(default="", blank=True)
     approves = models.CharField(max_length=200, default="", blank=True)
     timeout_seconds = models.FloatField(null=True, blank=True)
+    on_timeout = models.CharField(max_length=8, choices=OnTimeout.choices, default=OnTimeout.FAIL)
     answer_schema = models.TextField(null=True, blank=True)  # noqa: DJ001  null: any object
     opened_at = models.DateTimeField(null=True, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True)

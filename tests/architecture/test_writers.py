@@ -60,7 +60,7 @@ def test_no_row_gets_a_state_by_assignment() -> None:
 
 def test_sql_stands_in_querysets_and_migrations() -> None:
     def rule(path: str, tree: ast.Module) -> Iterator[int]:
-        if not path.endswith("/querysets.py"):
+        if not path.endswith("querysets.py"):
             yield from (call.lineno for call, name in calls(tree) if name in ("cursor", "raw", "RawSQL", "RunSQL"))
 
     assert broken(rule) == []
@@ -70,7 +70,7 @@ def test_rows_are_changed_in_bulk_only_by_querysets() -> None:
     """A queryset's `update` takes names; `set.update` and `dict.update` do not, and Celery's settings are no rows."""
 
     def rule(path: str, tree: ast.Module) -> Iterator[int]:
-        if path.endswith("/querysets.py"):
+        if path.endswith("querysets.py"):
             return
         for call, name in calls(tree):
             of_rows = name == "update" and bool(call.keywords) and ast.unparse(call.func) != "app.conf.update"

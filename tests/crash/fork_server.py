@@ -53,7 +53,11 @@ class Killer:
         connection.execute_wrappers.append(self.around_statement)
 
 
-def run(verb: str, arguments: list[Any]) -> None:
+def run(verb: str, arguments: list[Any], answers: dict[str, Any]) -> None:
+    """Do what an order says. `answers` are those of the world outside."""
+    from aetheris.core.errors import NotApplied
+    from jobs.engine.cancel import cancel
+    from jobs.engine.overdue import fail_if_overdue
     from jobs.engine.reclaim import reclaim_if_expired
     from jobs.engine.run import run_node
     from jobs.engine.signal import signal as answer
@@ -66,17 +70,27 @@ def run(verb: str, arguments: list[Any]) -> None:
     job_id, *rest = arguments
     if verb == "signal":
         answer(UUID(job_id), rest[0], {"approved": rest[1]}, APPROVER)
+    elif verb == "cancel":
+        cancel(UUID(job_id), actor=APPROVER.principal)
+    elif verb == "overdue":
+        fail_if_overdue(UUID(job_id))
+    elif verb == "refused_call":
+        answers[rest[0]] = NotApplied("not now")
+        run_node(UUID(job_id), rest[0])
+    elif verb == "broken_call":
+        answers[rest[0]] = ConnectionResetError("half an answer")
+        run_node(UUID(job_id), rest[0])
     else:
         verbs = {"run_node": run_node, "reclaim": reclaim_if_expired, "time_out": time_out_if_due}
         verbs[verb](UUID(job_id), rest[0])
 
 
-def child(order: dict[str, Any], answers: int) -> None:
+def child(order: dict[str, Any], world: dict[str, Any], answers: int) -> None:
     from django.db import connection
 
     killer = Killer(order["kill_at"], order["snapshots"])
     killer.watch(connection)
-    run(order["verb"], order["arguments"])
+    run(order["verb"], order["arguments"], world)
     os.write(answers, str(killer.count).encode())
 
 
@@ -86,12 +100,14 @@ def main() -> None:
     from tests.crash.agent import install
     from tests.world import Registered, World
 
-    install(Registered(), World())
+    registered = Registered()  # what it registers lasts as long as it does
+    world = World()
+    install(registered, world)
     for line in sys.stdin:
         reading, writing = os.pipe()
         pid = os.fork()
         if pid == 0:
-            child(json.loads(line), writing)
+            child(json.loads(line), world.answers, writing)
             os._exit(0)
         os.close(writing)
         _, status = os.waitpid(pid, 0)

@@ -31,6 +31,9 @@ def codes(tree: ast.Module) -> Iterator[str]:
         elif isinstance(node, ast.Dict):
             pairs = zip(node.keys, node.values, strict=True)
             places = [value for key, value in pairs if isinstance(key, ast.Constant) and key.value == "code"]
+        elif isinstance(node, ast.Assign) and _is_code(node.targets[0]):
+            places = [node.value]
+        places += [choice for place in places if isinstance(place, ast.IfExp) for choice in (place.body, place.orelse)]
         for place in places:
             if isinstance(place, ast.Constant) and isinstance(place.value, str) and CODE.fullmatch(place.value):
                 yield place.value

@@ -10,8 +10,8 @@ from tests.docs.reading import read, rows, section, source, spans
 
 LISTED = {spans(row[0])[0]: row for row in rows(section(read("events.md"), "## Types"))}
 SHARED = {
-    "STARTED_EVENT": (EventType.TOOL_INVOCATION_STARTED, EventType.LLM_INVOCATION_STARTED),
-    "FINISHED_EVENT": (EventType.TOOL_INVOCATION_FINISHED, EventType.LLM_INVOCATION_FINISHED),
+    "STARTED": (EventType.TOOL_INVOCATION_STARTED, EventType.LLM_INVOCATION_STARTED),
+    "FINISHED": (EventType.TOOL_INVOCATION_FINISHED, EventType.LLM_INVOCATION_FINISHED),
 }
 
 

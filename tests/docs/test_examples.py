@@ -1,6 +1,7 @@
 """Every Python block of the documentation runs as it stands."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,11 @@ KINDS: tuple[registry.Registry[Any], ...] = (registry.agents, registry.tools, re
 
 @pytest.fixture
 def clean_registry() -> Iterator[None]:
-    """Take out the names that a block registers, so that the next may use them."""
-    before = [set(kind._items) for kind in KINDS]
-    yield
-    for kind, names in zip(KINDS, before, strict=True):
-        for name in set(kind._items) - names:
-            kind.forget(name)
+    """A block registers what it likes."""
+    with ExitStack() as emptied:
+        for kind in KINDS:
+            emptied.enter_context(kind.emptied())
+        yield
 
 
 def test_there_are_examples() -> None:

@@ -30,7 +30,7 @@ class Running:
     def up(self) -> None:
         environ = {name: value for name, value in os.environ.items() if name not in OUTSIDE}
         environ["AETHERIS_LEASE_SECONDS"] = str(LEASE_SECONDS)
-        command = ["up", "--background", "--port", "18080", "--app", "tests.e2e.shop"]
+        command = ["up", "--background", "--port", "18200", "--app", "tests.e2e.shop"]
         self._aetheris(*command, env=environ)
         self._clients.clear()
 
@@ -57,8 +57,8 @@ class Running:
             self._clients[user] = client
         return self._clients[user]
 
-    def submit(self, goal: str) -> str:
-        answer = self.api().post("/agents/caller/message", json={"message": goal}).raise_for_status()
+    def submit(self, goal: str, agent: str = "caller") -> str:
+        answer = self.api().post(f"/agents/{agent}/message", json={"message": goal}).raise_for_status()
         return str(answer.json()["job_id"])
 
     def job(self, job_id: str) -> dict[str, Any]:

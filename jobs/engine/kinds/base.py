@@ -5,6 +5,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from aetheris.core.canonical import dumps, dumps_escaped, loads
+from aetheris.core.context import StopRequest
 from aetheris.core.errors import NotCanonical
 from aetheris.core.outcomes import Done, Fail, Outcome
 from aetheris.core.references import references, resolve, source_of
@@ -26,19 +27,25 @@ class Claimed:
     """A node that this worker holds. `token` fences its commit; no call may begin after `send_until`,
     on this process's monotonic clock.
 
-    `recorded` is the ledger's result when the effect already happened: then nothing is called.
+    `recorded` is what the ledger says when the effect already happened: then nothing is called.
     """
 
     job: Job
     path: str
     type: str
+    queue: str
     token: UUID
     prepared: Prepared
     settings: dict[str, Any]
     idempotency_key: str = ""
     attempt: int = 0
     send_until: float = 0.0
-    recorded: str | None = None
+    recorded: Outcome | None = None
+
+    @property
+    def step_id(self) -> str:
+        """The effect that the node has, or "" when it has none."""
+        return self.prepared.intent.step_id if self.prepared.intent else ""
 
 
 class Kind(Protocol):
@@ -52,13 +59,18 @@ class Kind(Protocol):
         """Resolve and check the node's arguments. Raises `AetherisError` when they can never be right."""
         ...
 
-    def call(self, claimed: Claimed) -> Outcome:
+    def call(self, claimed: Claimed, stop: StopRequest) -> Outcome:
         """Run it. Raises nothing: every exception becomes an outcome."""
         ...
 
     def output(self, result: str) -> str:
         """What successors read, from the result that the ledger keeps; both canonical text."""
         ...
+
+
+def time_limit(node: Node, default: float) -> float:
+    """Seconds that one try of a node may take: what its options say, else the default."""
+    return float(node.options.get("timeout") or default)
 
 
 def done(result: Any) -> Outcome:
@@ -73,6 +85,7 @@ def resolved_arguments(node: Node) -> Any:
     """The arguments of a node's configuration with every reference replaced. Raises `ReferenceMissing`."""
     arguments: Any = node.settings["arguments"]
     sources = {source_of(reference) for reference in references(arguments)}
-    outputs = Node.objects.outputs(node.job_id, sources) if sources else {}
+    prefix = f"{node.scope}/" if node.scope else ""
+    outputs = Node.objects.outputs(node.job_id, [prefix + key for key in sources]) if sources else {}
     texts = Body.objects.texts(node.job_id, outputs.values())
-    return resolve(arguments, {path: loads(texts[stored]) for path, stored in outputs.items()})
+    return resolve(arguments, {path.removeprefix(prefix): loads(texts[form]) for path, form in outputs.items()})

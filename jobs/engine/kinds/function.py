@@ -3,8 +3,10 @@
 from aetheris.conf import configuration
 from aetheris.core import registry
 from aetheris.core.canonical import loads
+from aetheris.core.context import StopRequest
+from aetheris.core.errors import described
 from aetheris.core.outcomes import Fail, Outcome
-from jobs.engine.kinds.base import Claimed, Prepared, done, resolved_arguments
+from jobs.engine.kinds.base import Claimed, Prepared, done, resolved_arguments, time_limit
 from jobs.models import Job, Node
 
 
@@ -14,15 +16,16 @@ def is_here(job: Job, node: Node) -> bool:
 
 def prepare(job: Job, node: Node) -> Prepared:
     declared = registry.functions.get(str(node.settings["function"]))
-    return Prepared(declared.signature.canonical(resolved_arguments(node)), configuration().node_timeout_seconds)
+    timeout = time_limit(node, configuration().node_timeout_seconds)
+    return Prepared(declared.signature.canonical(resolved_arguments(node)), timeout)
 
 
-def call(claimed: Claimed) -> Outcome:
+def call(claimed: Claimed, stop: StopRequest) -> Outcome:
     declared = registry.functions.get(claimed.settings["function"])
     try:
         result = declared.call(**declared.signature.bind(loads(claimed.prepared.arguments)))
     except Exception as error:
-        return Fail("FUNCTION_FAILED", f"{type(error).__name__}: {error}")
+        return Fail("FUNCTION_FAILED", described(error))
     return done(result)
 
 

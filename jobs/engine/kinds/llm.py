@@ -8,10 +8,11 @@ from aetheris.conf import configuration
 from aetheris.core import registry
 from aetheris.core.answers import misfit
 from aetheris.core.canonical import digest, dumps, dumps_escaped, loads
-from aetheris.core.errors import AetherisError
+from aetheris.core.context import StopRequest
+from aetheris.core.errors import AetherisError, described
 from aetheris.core.handlers import Effect, ModelRequest
 from aetheris.core.outcomes import Doubt, Fail, Outcome
-from jobs.engine.kinds.base import Claimed, Prepared, done, resolved_arguments
+from jobs.engine.kinds.base import Claimed, Prepared, done, resolved_arguments, time_limit
 from jobs.models import Job, Node
 from ledger.entries import Intent
 from ledger.states import EntryKind
@@ -25,7 +26,7 @@ def prepare(job: Job, node: Node) -> Prepared:
     arguments = resolved_arguments(node)
     provider, model = _provider(arguments)
     text = dumps(arguments)
-    timeout = configuration().node_timeout_seconds
+    timeout = time_limit(node, configuration().node_timeout_seconds)
     intent = Intent(
         step_id=node.path,
         kind=EntryKind.LLM,
@@ -40,7 +41,7 @@ def prepare(job: Job, node: Node) -> Prepared:
     return Prepared(text, timeout, intent)
 
 
-def call(claimed: Claimed) -> Outcome:
+def call(claimed: Claimed, stop: StopRequest) -> Outcome:
     arguments = loads(claimed.prepared.arguments)
     provider, model = _provider(arguments)
     request = ModelRequest(
@@ -54,7 +55,7 @@ def call(claimed: Claimed) -> Outcome:
     try:
         answer = registry.models.get(provider).complete(request)
     except Exception as error:
-        return Doubt("MODEL_IN_DOUBT", f"{type(error).__name__}: {error}")
+        return Doubt("MODEL_IN_DOUBT", described(error))
     result = {
         "text": answer.text,
         "llm_provider": provider,
@@ -79,9 +80,11 @@ def read_answer(text: str, schema: dict[str, Any] | None) -> Any:
     if schema is None:
         return {"text": text}
     try:
-        answer = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise AetherisError(f"The model's answer is no JSON: {error}", code="MODEL_ANSWER_INVALID") from error
+        answer = loads(dumps(json.loads(text)))
+    except (TypeError, ValueError, RecursionError, AetherisError) as error:
+        raise AetherisError(
+            f"The model's answer is no JSON: {described(error)}", code="MODEL_ANSWER_INVALID"
+        ) from error
     if reason := misfit(answer, schema):
         raise AetherisError(f"The model's answer does not fit: {reason}", code="MODEL_ANSWER_INVALID")
     return answer

@@ -2,8 +2,8 @@
 
 from aetheris.conf import configuration
 from aetheris.core import registry
-from aetheris.core.context import PlanContext
-from aetheris.core.errors import AetherisError, GraphError
+from aetheris.core.context import PlanContext, StopRequest
+from aetheris.core.errors import AetherisError, GraphError, described
 from aetheris.core.graph import NodeSpec, TaskGraph
 from aetheris.core.handlers import Planner
 from aetheris.core.outcomes import Expand, Fail, Outcome
@@ -19,7 +19,7 @@ def prepare(job: Job, node: Node) -> Prepared:
     return Prepared("{}", configuration().node_timeout_seconds)
 
 
-def call(claimed: Claimed) -> Outcome:
+def call(claimed: Claimed, stop: StopRequest) -> Outcome:
     planner = registry.agents.get(claimed.job.agent.name)
     try:
         graph = planner.plan(PlanContext(claimed.job.pk, claimed.job.tenant), claimed.job.goal)
@@ -28,7 +28,7 @@ def call(claimed: Claimed) -> Outcome:
     except AetherisError as error:
         return Fail(error.code, error.message)
     except Exception as error:
-        return Fail("PLAN_FAILED", f"{type(error).__name__}: {error}")
+        return Fail("PLAN_FAILED", described(error))
     return Expand(graph)
 
 
@@ -39,7 +39,7 @@ def output(result: str) -> str:
 def check(graph: TaskGraph, planner: Planner) -> None:
     """Raise `AetherisError` unless the graph is sound and calls only what its agent declares, by the right names."""
     if not isinstance(graph, TaskGraph):
-        raise GraphError("plan() must return a TaskGraph.")
+        raise GraphError("A plan, or a workflow's function, must return a TaskGraph.")
     graph.check()
     for node in graph.nodes.values():
         _check_handler(node, planner)
@@ -74,7 +74,7 @@ def _check_handler(node: NodeSpec, planner: Planner) -> None:
                 code="TOOL_NOT_FOUND",
             )
         tools[name].signature.check_names(node.arguments)
-    if node.type == "function":
+    if node.type in ("function", "workflow"):
         functions = {function.name: function for function in planner.functions}
         name = node.config["function"]
         if name not in functions:

@@ -1,6 +1,6 @@
 """Node type → kind."""
 
-from jobs.engine.kinds import function, llm, plan, tool
+from jobs.engine.kinds import function, llm, plan, tool, workflow
 from jobs.engine.kinds.base import Kind
 from jobs.states import NodeType
 
@@ -9,4 +9,5 @@ KINDS: dict[str, Kind] = {
     NodeType.TOOL: tool,
     NodeType.LLM: llm,
     NodeType.FUNCTION: function,
+    NodeType.WORKFLOW: workflow,
 }

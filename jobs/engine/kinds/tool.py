@@ -2,11 +2,11 @@
 
 from aetheris.core import registry
 from aetheris.core.canonical import digest, loads
-from aetheris.core.context import ToolContext
-from aetheris.core.errors import CriticalError, NotApplied, ToolError
+from aetheris.core.context import StopRequest, ToolContext
+from aetheris.core.errors import CriticalError, NotApplied, ToolError, described
 from aetheris.core.handlers import Tool
 from aetheris.core.outcomes import Doubt, Fail, Outcome
-from jobs.engine.kinds.base import Claimed, Prepared, done, resolved_arguments
+from jobs.engine.kinds.base import Claimed, Prepared, done, resolved_arguments, time_limit
 from jobs.models import Job, Node
 from ledger.entries import Intent
 from ledger.states import EntryKind
@@ -20,6 +20,7 @@ def is_here(job: Job, node: Node) -> bool:
 def prepare(job: Job, node: Node) -> Prepared:
     declared = _tool(node)
     arguments = declared.signature.canonical(resolved_arguments(node))
+    timeout = time_limit(node, declared.timeout)
     intent = Intent(
         step_id=node.path,
         kind=EntryKind.TOOL,
@@ -27,11 +28,11 @@ def prepare(job: Job, node: Node) -> Prepared:
         tool=declared.name,
         tool_version=declared.version,
         arguments_digest=digest(arguments),
-        timeout=declared.timeout,
+        timeout=timeout,
         window=declared.window,
         settle=declared.settle,
     )
-    return Prepared(arguments, declared.timeout, intent)
+    return Prepared(arguments, timeout, intent)
 
 
 def subject(job: Job, node: Node) -> Subject:
@@ -40,7 +41,7 @@ def subject(job: Job, node: Node) -> Subject:
     return Subject(node.path, declared.name, declared.version, prepare(job, node).arguments)
 
 
-def call(claimed: Claimed) -> Outcome:
+def call(claimed: Claimed, stop: StopRequest) -> Outcome:
     declared = registry.tools.get(claimed.settings["tool"])
     context = ToolContext(
         job_id=claimed.job.pk,
@@ -48,15 +49,21 @@ def call(claimed: Claimed) -> Outcome:
         node=claimed.path,
         idempotency_key=claimed.idempotency_key,
         attempt=claimed.attempt,
-        timeout=declared.timeout,
+        timeout=claimed.prepared.timeout,
+        stop=stop,
     )
-    arguments = declared.signature.bind(loads(claimed.prepared.arguments))
+    try:
+        arguments = declared.signature.bind(loads(claimed.prepared.arguments))
+    except Exception as error:
+        return Fail("ARGUMENTS_INVALID", described(error))
     try:
         result = declared.call(context, **arguments)
-    except (ToolError, CriticalError, NotApplied) as error:
-        return Fail(error.code, error.message)
+    except NotApplied as error:
+        return Fail(error.code, described(error), again=True)
+    except (ToolError, CriticalError) as error:
+        return Fail(error.code, described(error), critical=isinstance(error, CriticalError))
     except Exception as error:
-        return Doubt("TOOL_IN_DOUBT", f"{type(error).__name__}: {error}")
+        return Doubt("TOOL_IN_DOUBT", described(error))
     return done(result)
 
 

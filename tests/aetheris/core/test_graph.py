@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aetheris.core import graph as graphs
+from aetheris.core import graph_check
+from aetheris.core.durations import seconds
 from aetheris.core.errors import GraphError
-from aetheris.core.graph import MAX_NODES, TaskGraph, seconds
+from aetheris.core.graph import TaskGraph
+from aetheris.core.graph_check import MAX_NODES
 from aetheris.core.references import ref
 
 
@@ -105,7 +107,7 @@ def test_an_empty_graph_is_refused() -> None:
 
 
 def test_a_graph_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(graphs, "MAX_NODES", 2)
+    monkeypatch.setattr(graph_check, "MAX_NODES", 2)
     chain("a", "b").check()
     assert code_of(lambda: chain("a", "b", "c")) == "GRAPH_TOO_LARGE"
 

@@ -1,4 +1,4 @@
-"""Ids, principals and retries: small promises that everything stands on."""
+"""Ids and principals: small promises that everything stands on."""
 
 import time
 import uuid
@@ -7,7 +7,6 @@ import pytest
 
 from aetheris.core import ids
 from aetheris.core.principal import principal, same
-from aetheris.core.retry import LONGEST_DELAY_SECONDS, MAX_TRIES, delay_seconds
 
 
 def test_an_id_is_a_uuid_of_version_7() -> None:
@@ -49,9 +48,3 @@ def test_a_principal_is_the_same_under_another_name() -> None:
     assert same(one, principal("user", 3, "ann/smith"))
     assert not same(one, principal("user", 33, "ann"))
     assert not same(one, principal("engine", 3, "ann"))
-
-
-def test_tries_come_later_and_later_and_end() -> None:
-    delays = [delay_seconds(tries) for tries in range(1, MAX_TRIES + 2)]
-    assert delays == [1.0, 2.0, None, None]
-    assert all(delay is None or delay <= LONGEST_DELAY_SECONDS for delay in delays)

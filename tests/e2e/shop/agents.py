@@ -1,7 +1,7 @@
 """An agent that calls the one tool that its goal names: `slow_payment 3`."""
 
-from aetheris import Agent, PlanContext, TaskGraph
-from tests.e2e.shop.tools import slow_letter, slow_payment, slow_read
+from aetheris import Agent, PlanContext, RetryPolicy, TaskGraph, function, ref
+from tests.e2e.shop.tools import flaky_payment, slow_letter, slow_payment, slow_read
 
 
 class Caller(Agent):
@@ -12,4 +12,62 @@ class Caller(Agent):
         tool, seconds = goal.split()
         graph = TaskGraph()
         graph.tool("call", tool, seconds=float(seconds))
+        return graph
+
+
+class Chain(Agent):
+    """Calls one tool three times, one after the other: `slow_payment 1`."""
+
+    name = "chain"
+    tools = [slow_read, slow_payment, slow_letter]
+
+    def plan(self, ctx: PlanContext, goal: str) -> TaskGraph:
+        tool, seconds = goal.split()
+        graph = TaskGraph()
+        for each in ("one", "two", "three"):
+            graph.tool(each, tool, seconds=float(seconds))
+        graph.edge("one", "two")
+        graph.edge("two", "three")
+        return graph
+
+
+@function
+def count_down(left: int) -> TaskGraph:
+    """One payment, and the next turn under it."""
+    graph = TaskGraph()
+    graph.tool("pay", slow_payment, seconds=0.02)
+    if left > 1:
+        graph.workflow("next", "count_down", left=left - 1)
+        graph.edge("pay", "next")
+    return graph
+
+
+@function
+def gather(parts: list[dict[str, str]]) -> int:
+    return len(parts)
+
+
+class Mixed(Agent):
+    """Graphs of every shape, by the goal's name."""
+
+    name = "mixed"
+    tools = [slow_read, slow_payment, flaky_payment]
+    functions = [count_down, gather]
+
+    def plan(self, ctx: PlanContext, goal: str) -> TaskGraph:
+        graph = TaskGraph()
+        if goal == "chain":
+            graph.tool("one", slow_payment, seconds=0.05)
+            graph.tool("two", slow_payment, seconds=0.05)
+            graph.edge("one", "two")
+        elif goal == "fan-out":
+            branches = [graph.tool(f"branch-{number}", slow_read, seconds=0.02) for number in range(5)]
+            graph.function("gather", gather, parts=[ref(branch) for branch in branches])
+            for branch in branches:
+                graph.edge(branch, "gather")
+        elif goal == "retry":
+            graph.tool("flaky", flaky_payment, seconds=0.02)
+            graph.options("flaky", retry=RetryPolicy(max_tries=10, first_seconds=0.5, longest_seconds=2))
+        else:
+            graph.workflow("loop", count_down, left=3)
         return graph

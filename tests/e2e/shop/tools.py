@@ -36,3 +36,14 @@ def slow_payment(ctx: ToolContext, seconds: float) -> dict[str, str]:
 @tool(effect="once", timeout=60)
 def slow_letter(ctx: ToolContext, seconds: float) -> dict[str, str]:
     return slowly("slow_letter", ctx, seconds)
+
+
+@tool(effect="idempotent", timeout=60)
+def flaky_payment(ctx: ToolContext, seconds: float) -> dict[str, str]:
+    """The first call of a key breaks off without an answer."""
+    before = Path(os.environ["AETHERIS_DATA"]) / "witness.jsonl"
+    seen = before.exists() and f'"key": "{ctx.idempotency_key}"' in before.read_text()
+    witness("flaky_payment", ctx)
+    if not seen:
+        raise ConnectionResetError("the line went dead")
+    return {"key": ctx.idempotency_key}

@@ -1,0 +1,21 @@
+"""Durations as people write them: `"30s"`, `"15m"`, `"24h"`, `"7d"`, or a number of seconds."""
+
+import re
+
+from aetheris.core.errors import GraphError
+
+LONGEST_SECONDS = 3650 * 86400.0
+
+
+def seconds(duration: str | float) -> float:
+    """`"90s"`, `"15m"`, `"24h"`, `"7d"` or a number of seconds, as seconds. Raises `GraphError`."""
+    if isinstance(duration, str):
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", duration.strip())
+        if match is None:
+            raise GraphError(
+                f"{duration!r} is no duration; write it like 30s, 15m, 24h or 7d.", code="DURATION_INVALID"
+            )
+        duration = float(match[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]]
+    if not 0 < duration <= LONGEST_SECONDS:
+        raise GraphError("A duration is more than zero seconds, and at most ten years.", code="DURATION_INVALID")
+    return float(duration)

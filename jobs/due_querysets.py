@@ -1,0 +1,190 @@
+"""SQL about time: which READY nodes are due and unanswered, the tick of the sweep, doorbells, due schedules."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from django.db import connection, models
+from django.db.models import F, Q
+
+from jobs.states import NodeState
+
+if TYPE_CHECKING:
+    from jobs.models import Bell, Node, Schedule, Tick
+
+_LINES = """
+    WITH RECURSIVE clock AS MATERIALIZED (SELECT aetheris_now() AS now),
+    lines AS (
+        (SELECT queue, tenant FROM jobs_node WHERE state = 'ready' ORDER BY queue, tenant LIMIT 1)
+        UNION ALL
+        SELECT following.queue, following.tenant FROM lines CROSS JOIN LATERAL (
+            SELECT node.queue, node.tenant FROM jobs_node AS node
+             WHERE node.state = 'ready' AND (node.queue, node.tenant) > (lines.queue, lines.tenant)
+             ORDER BY node.queue, node.tenant LIMIT 1) AS following),
+    found AS (
+        SELECT due.* FROM lines CROSS JOIN LATERAL (
+            SELECT node.job_id, node.path, node.queue, node.tenant, node.claims, node.rung_at, node.not_before,
+                   COALESCE(GREATEST(node.rung_at, node.not_before), '2000-01-01 00:00:00+00'::timestamptz) AS since
+              FROM jobs_node AS node
+             WHERE node.state = 'ready' AND node.queue = lines.queue AND node.tenant = lines.tenant
+               AND COALESCE(GREATEST(node.rung_at, node.not_before), '2000-01-01 00:00:00+00'::timestamptz)
+                   <= (SELECT now FROM clock)
+               AND {wanted}
+               AND (SELECT (job.max_parallel IS NULL OR job.nodes_running < job.max_parallel) AND {of_job}
+                      FROM jobs_job AS job JOIN jobs_agent AS agent ON agent.id = job.agent_id
+                     WHERE job.id = node.job_id)
+             ORDER BY COALESCE(GREATEST(node.rung_at, node.not_before), '2000-01-01 00:00:00+00'::timestamptz)
+             LIMIT %(limit)s) AS due)
+"""
+"""A line is what one tenant has READY in one queue; they are found by skipping through the index, whatever the
+backlog. `found` is the head of each line, without nodes of jobs that run as many as they may. The job is asked for in
+a subselect, so that the nodes are read in the order of the index and only as far as is needed."""
+
+
+def _heads(wanted: str, of_job: str, select: str) -> str:
+    """A statement over `found`: nodes that are `wanted`, of jobs that are `of_job`."""
+    return _LINES.replace("{wanted}", wanted).replace("{of_job}", of_job) + select
+
+
+_TAKE = _heads(
+    """node.queue = ANY(%(queues)s)
+               AND (node.rung_at IS NULL OR node.rung_at < node.not_before
+                    OR node.rung_at <= (SELECT now FROM clock) - make_interval(secs => %(patience)s))""",
+    """EXISTS (SELECT 1 FROM unnest(%(agents)s::text[], %(versions)s::text[]) AS code(agent, version)
+                                     WHERE code.agent = agent.name AND code.version = job.code_version)""",
+    """
+    SELECT (SELECT now FROM clock), (SELECT last_at FROM jobs_tick), mine.job_id, mine.path, mine.claims, mine.rung_at
+      FROM (VALUES (1)) AS always
+      LEFT JOIN (
+        SELECT found.*, array_position(%(queues)s::text[], found.queue::text) AS priority,
+               row_number() OVER (PARTITION BY found.queue, found.tenant ORDER BY found.since) AS turn
+          FROM found ORDER BY priority, turn, since LIMIT %(limit)s) AS mine ON TRUE
+     ORDER BY mine.priority, mine.turn, mine.since
+    """,
+)
+
+_LOST = _heads(
+    """node.rung_at <= (SELECT now FROM clock) - make_interval(secs => %(patience)s)
+               AND (node.not_before IS NULL OR node.rung_at >= node.not_before)""",
+    "TRUE",
+    """
+    SELECT job_id, path, queue, rung_at FROM (
+        SELECT found.*, row_number() OVER (PARTITION BY queue ORDER BY since) AS turn FROM found) AS oldest
+     WHERE turn <= %(limit)s
+    """,
+)
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a receiver sees at `now`: when somebody swept last, and its next nodes."""
+
+    now: datetime
+    swept_at: datetime | None
+    nodes: list[Node]
+
+
+class DueNodeQuerySet(models.QuerySet["Node"]):
+    """READY nodes that time has come for. `jobs.querysets.NodeQuerySet` is one."""
+
+    def look(self, queues: Sequence[str], code: Collection[tuple[str, str]], patience: timedelta, limit: int) -> Look:
+        """Due READY nodes whose doorbell is older than `patience` or never rang, whose agent and version is in `code`.
+
+        Queues come in the order given; within one its tenants take turns, each with its longest waiting node first.
+        One statement; it costs the same whatever the backlog.
+        """
+        agents, versions = [agent for agent, _ in code], [version for _, version in code]
+        parameters = {"queues": list(queues), "agents": agents, "versions": versions}
+        with connection.cursor() as cursor:
+            cursor.execute(_TAKE, {**parameters, "patience": patience.total_seconds(), "limit": limit})
+            rows = cursor.fetchall()
+        nodes = [
+            self.model(job_id=job_id, path=path, claims=claims, rung_at=rung_at)
+            for _, _, job_id, path, claims, rung_at in rows
+            if job_id is not None
+        ]
+        return Look(rows[0][0], rows[0][1], nodes)
+
+    def never_rung(self, now: datetime, limit: int) -> list[Node]:
+        """READY nodes for which no doorbell has rung since they became due."""
+        silent = Q(rung_at__isnull=True) | Q(rung_at__lt=F("not_before"))
+        due = Q(not_before__isnull=True) | Q(not_before__lte=now)
+        return list(self.filter(silent, due, state=NodeState.READY).order_by("not_before")[:limit])
+
+    def lost(self, patience: timedelta, handful: int) -> dict[str, list[Node]]:
+        """For each queue, a handful of the due READY nodes whose doorbells rang longest ago, at least `patience`."""
+        with connection.cursor() as cursor:
+            cursor.execute(_LOST, {"patience": patience.total_seconds(), "limit": handful})
+            rows = cursor.fetchall()
+        found: dict[str, list[Node]] = {}
+        for job_id, path, queue, rung_at in rows:
+            node = self.model(job_id=job_id, path=path, queue=queue, rung_at=rung_at)
+            found.setdefault(queue, []).append(node)
+        return found
+
+    def is_moving(self, queue: str, since: datetime) -> bool:
+        """Whether a node of this queue runs that was begun lately."""
+        return self.filter(state=NodeState.RUNNING, queue=queue, started_at__gte=since).exists()
+
+    def mark_rung(self, node: Node, now: datetime) -> bool:
+        """Note a doorbell; whether this process is the one to ring it."""
+        same = self.filter(job_id=node.job_id, path=node.path, state=NodeState.READY, rung_at=node.rung_at)
+        return same.update(rung_at=now) == 1
+
+
+class TickQuerySet(models.QuerySet["Tick"]):
+    def take(self) -> Tick | None:
+        """The one row, locked; None when another sweep holds it. It is made by the first sweep that there is."""
+        row = self.select_for_update(skip_locked=True).filter(pk=1).first()
+        if row is None and not self.exists():
+            self.bulk_create([self.model(pk=1)], ignore_conflicts=True)
+            return self.take()
+        return row
+
+    def write(self, tick: Tick) -> None:
+        """Store a row that the caller has locked."""
+        self.filter(pk=tick.pk).update(last_at=tick.last_at, quiet_until=tick.quiet_until)
+
+    def server_started_at(self) -> datetime:
+        """When this database server was started."""
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_postmaster_start_time()")
+            row = cursor.fetchone()
+        assert row is not None  # noqa: S101  a SELECT without FROM gives one row
+        moment: datetime = row[0]
+        return moment
+
+
+class BellQuerySet(models.QuerySet["Bell"]):
+    def of_queue(self, queue: str) -> Bell:
+        """The queue's row, made now if there is none."""
+        self.bulk_create([self.model(queue=queue)], ignore_conflicts=True)
+        return self.get(queue=queue)
+
+    def ring(self, bell: Bell, now: datetime, pause_seconds: int) -> bool:
+        """Note that this queue's lost doorbells ring now; whether this process is the one to ring them."""
+        same = self.filter(queue=bell.queue, rung_at=bell.rung_at)
+        return same.update(rung_at=now, pause_seconds=pause_seconds) == 1
+
+
+class ScheduleQuerySet(models.QuerySet["Schedule"]):
+    def due(self, now: datetime, agents: Iterable[str], limit: int) -> list[UUID]:
+        """Enabled schedules of these agents whose time has come, longest first."""
+        due = self.filter(enabled=True, next_at__lte=now, agent_name__in=list(agents)).order_by("next_at")
+        return list(due.values_list("pk", flat=True)[:limit])
+
+    def take(self, schedule_id: UUID) -> Schedule | None:
+        """The schedule, locked until the transaction ends; None when it is gone or another sweep fires it."""
+        return self.select_for_update(skip_locked=True).filter(pk=schedule_id).first()
+
+    def lock(self, schedule_id: UUID) -> Schedule | None:
+        """The schedule, locked until the transaction ends, or None."""
+        return self.select_for_update().filter(pk=schedule_id).first()
+
+    def write(self, schedule: Schedule, *columns: str) -> None:
+        """Store these columns of a schedule that the caller has locked."""
+        self.filter(pk=schedule.pk).update(**{column: getattr(schedule, column) for column in columns})

@@ -1,0 +1,147 @@
+"""Real worker processes on the test database: without doorbells, without a broker, without beat, told to stop."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from django.db import connection
+
+from aetheris.core.graph import TaskGraph
+from aetheris.services.roles import worker_command
+from jobs.engine.claim import claim
+from jobs.engine.transaction import job_transaction
+from jobs.models import Job, Node
+from ledger.models import Event
+from tests.e2e.conftest import ROOT, eventually
+from tests.world import Doorbells, Registered, World, again, submitted
+
+NO_BROKER = "redis+socket:///nobody/listens/here.sock"
+
+
+class Workers:
+    """Workers with four node threads each, and the witness of what their tools did."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._running: list[subprocess.Popen[bytes]] = []
+
+    def start(self, broker: str = NO_BROKER) -> subprocess.Popen[bytes]:
+        """A worker process that has begun."""
+        database = urlsplit(os.environ["AETHERIS_DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}")
+        environ = {
+            **os.environ,
+            "AETHERIS_DATABASE_URL": database.geturl(),
+            "AETHERIS_BROKER_URL": broker,
+            "AETHERIS_APPS": "tests.e2e.shop",
+            "AETHERIS_DATA": str(self._folder),
+        }
+        name = f"worker-{len(self._running)}"
+        with (self._folder / f"{name}.log").open("wb") as log:
+            command = [sys.executable, *worker_command(f"{name}-{os.getpid()}@%h", 4)]
+            worker = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=log, stderr=log)
+        self._running.append(worker)
+        return worker
+
+    def calls(self) -> list[dict[str, Any]]:
+        """What the tools noted."""
+        file = self._folder / "witness.jsonl"
+        return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+    def end(self) -> None:
+        """Kill those that are left."""
+        for worker in self._running:
+            worker.kill()
+            worker.wait()
+
+
+@pytest.fixture
+def workers(doorbells: Doorbells, registered: Registered, world: World, tmp_path: Path) -> Iterator[Workers]:
+    """No doorbell that this process rings goes anywhere."""
+    for name in ("caller", "chain"):
+        registered.agent(TaskGraph, name=name)
+    started = Workers(tmp_path)
+    yield started
+    started.end()
+
+
+def all_are(state: str) -> bool:
+    return set(Job.objects.values_list("state", flat=True)) == {state}
+
+
+def test_workers_that_no_message_reaches_do_all_the_work_once(workers: Workers) -> None:
+    """The broker is dead from the start, so two workers find every node by themselves."""
+    for number in range(20):
+        submitted("slow_payment 0.01", agent="chain" if number % 2 else "caller")
+    workers.start()
+    workers.start()
+    eventually(lambda: all_are("completed"), 45, "not all jobs completed")
+    keys = Counter(call["key"] for call in workers.calls())
+    assert (len(keys), set(keys.values())) == (10 + 30, {1})
+    assert set(Node.objects.values_list("claims", flat=True)) == {1}
+
+
+def test_a_worker_alone_sweeps_when_beat_is_silent(workers: Workers) -> None:
+    """A lease that ran out is taken back without beat and broker."""
+    job = submitted("slow_read 0", agent="caller")
+    with job_transaction(job.pk) as tx:
+        assert claim(tx, "plan") is not None
+    Node.objects.filter(job=job).update(lease_expires_at=Job.objects.now())
+    workers.start()
+    eventually(lambda: all_are("completed"), 30, "nobody swept")
+    assert Node.objects.get(job=job, path="plan").crashes == 1
+
+
+def test_a_worker_survives_the_loss_of_all_its_connections(workers: Workers) -> None:
+    submitted("slow_read 0", agent="caller")
+    workers.start()
+    eventually(lambda: all_are("completed"), 30, "the worker did not begin")
+    with connection.cursor() as cursor:
+        for _ in range(5):
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            time.sleep(0.2)
+    connection.close()
+    connection.close_pool()  # type: ignore[attr-defined]  # they were taken from this process too
+    submitted("slow_read 0", agent="caller")
+    eventually(lambda: all_are("completed"), 20, "the worker did not come back")
+
+
+def test_a_worker_that_is_told_to_stop_ends_after_the_node_that_it_runs(workers: Workers) -> None:
+    """The rest of the chain is another worker's, and each tool is called once."""
+    job = submitted("slow_payment 1", agent="chain")
+    first = workers.start()
+    eventually(lambda: len(workers.calls()) == 1, 30, "the chain did not begin")
+    began = time.monotonic()
+    first.send_signal(signal.SIGTERM)
+    assert first.wait(timeout=10) == 0
+    assert time.monotonic() - began < 5
+    assert len(workers.calls()) == 1, "it began nothing new"
+    left = {node.path: node.state for node in Node.objects.of_job(job.pk)}
+    assert left == {"plan": "completed", "one": "completed", "two": "ready", "three": "blocked"}
+
+    second = workers.start()
+    eventually(lambda: again(job).state == "completed", 30, "the other worker did not finish it")
+    assert Counter(call["pid"] for call in workers.calls()) == {first.pid: 1, second.pid: 2}
+    assert set(Node.objects.of_job(job.pk).values_list("claims", "crashes")) == {(1, 0)}
+    assert "node_reclaimed" not in {event.type for event in Event.objects.stream(job.pk)}
+
+
+def test_an_idle_worker_stops_at_once(workers: Workers) -> None:
+    submitted("slow_read 0", agent="caller")
+    worker = workers.start()
+    eventually(lambda: all_are("completed"), 30, "the worker did not begin")
+    began = time.monotonic()
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(timeout=10) == 0
+    assert time.monotonic() - began < 4

@@ -1,0 +1,1 @@
+"""Verbs that meet: real connections, stepped through, no sleeping."""
