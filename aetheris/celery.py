@@ -40,6 +40,4 @@ app.conf.update(
         },
     },
 )
-# By name: it needs the records, which are loaded later. It begins with the pool, before the broker is reached.
-app.steps["worker"].add("jobs.receiver:ReceiverStep")
 app.autodiscover_tasks()
