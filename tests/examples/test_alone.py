@@ -16,6 +16,11 @@ from tests.examples.services import Service
 Demo = Callable[..., "subprocess.Popen[str]"]
 
 
+def _hear_ctrl_c() -> None:
+    """A shell starts what runs in the background deaf to Ctrl-C, and its children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Demo]:
     """Start the demo; its folder is made inside `tmp_path`, where nothing else is."""
@@ -28,6 +33,7 @@ def start(tmp_path: Path) -> Iterator[Demo]:
             env={**os.environ, "TMPDIR": str(tmp_path), **environment},
             stdout=subprocess.PIPE,
             text=True,
+            preexec_fn=_hear_ctrl_c,
         )
         started.append(process)
         return process
