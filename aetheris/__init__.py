@@ -3,6 +3,7 @@
 from aetheris.agents.base import Agent
 from aetheris.core.context import PlanContext, ToolContext
 from aetheris.core.errors import AetherisError, CriticalError, GraphError, NotApplied, ToolError
+from aetheris.core.findings import DidNotHappen, Happened, Undecided
 from aetheris.core.graph import TaskGraph
 from aetheris.core.references import ref
 from aetheris.core.retry import RetryPolicy
@@ -12,13 +13,16 @@ __all__ = [
     "AetherisError",
     "Agent",
     "CriticalError",
+    "DidNotHappen",
     "GraphError",
+    "Happened",
     "NotApplied",
     "PlanContext",
     "RetryPolicy",
     "TaskGraph",
     "ToolContext",
     "ToolError",
+    "Undecided",
     "function",
     "ref",
     "tool",

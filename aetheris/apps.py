@@ -9,7 +9,7 @@ class AetherisConfig(AppConfig):
     verbose_name = "Aetheris"
 
     def ready(self) -> None:
-        """Raises `TypeError`, naming the handler, for one whose type hints make no schema."""
+        """Raises `TypeError`, naming the handler, for one that cannot be kept as it is declared."""
         import aetheris.celery  # noqa: F401  makes it the current app: every process rings with it
         from aetheris.conf import configuration
         from aetheris.core import registry
@@ -18,4 +18,4 @@ class AetherisConfig(AppConfig):
         registry.models.register("openai", OpenAIAdapter(configuration().model_url or None))
         autodiscover_modules("tools", "agents")
         for handler in (*registry.tools, *registry.functions):
-            handler.signature.check()
+            handler.check()

@@ -50,6 +50,14 @@ class JobQuerySet(models.QuerySet["Job"]):
         moment: datetime = row[0]
         return moment
 
+    def limit_statements(self, seconds: float | None) -> None:
+        """Let no statement of this transaction run longer than this from now on; None: as long as the role may."""
+        with connection.cursor() as cursor:
+            if seconds is None:
+                cursor.execute("SET LOCAL statement_timeout TO DEFAULT")
+            else:
+                cursor.execute("SELECT set_config('statement_timeout', %s, true)", [f"{round(seconds * 1000)}ms"])
+
     def write(self, job: Job, columns: Iterable[str]) -> None:
         """Store these columns of a job that the caller has locked."""
         self.filter(pk=job.pk).update(**{column: getattr(job, column) for column in columns})

@@ -66,7 +66,7 @@ NODE_MOVES: dict[NodeState, tuple[NodeState, ...]] = {
         NodeState.WAITING,
         NodeState.CANCELLED,
     ),
-    NodeState.WAITING: (NodeState.COMPLETED, NodeState.FAILED, NodeState.CANCELLED),
+    NodeState.WAITING: (NodeState.COMPLETED, NodeState.FAILED, NodeState.READY, NodeState.CANCELLED),
     NodeState.COMPLETED: (),
     NodeState.FAILED: (),
     NodeState.CANCELLED: (),

@@ -5,8 +5,10 @@ Every function runs inside a transaction that holds the job's lock, and reports 
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from uuid import UUID
 
+from aetheris.core.canonical import digest
 from aetheris.core.handlers import Effect
 from jobs.models import Job
 from ledger.models import Entry
@@ -15,7 +17,10 @@ from ledger.states import ENTRY_MOVES, EntryKind, EntryState
 
 @dataclass(frozen=True)
 class Intent:
-    """One effect that a node is about to have: what, with which arguments, under which promise. Seconds."""
+    """One effect that a node is about to have: what, with which arguments, under which promise. Seconds.
+
+    `can_ask`: its tool can ask the provider what became of it.
+    """
 
     step_id: str
     kind: EntryKind
@@ -26,11 +31,28 @@ class Intent:
     timeout: float
     window: float
     settle: float
+    can_ask: bool = False
+
+
+class Recourse(StrEnum):
+    """What may follow when it is not known whether an effect happened."""
+
+    SEND = "send"
+    """It is sent again under the same key, or simply run again."""
+    ASK = "ask"
+    """Its tool asks the provider first."""
+    SHOW = "show"
+    """Nobody can find out but a person."""
+
+
+LONGEST_KEY = 255
 
 
 def idempotency_key(job_id: UUID, step_id: str, attempt: int) -> str:
-    """`aetheris:<job>:<step>:<attempt>`: what the provider sees, the same over every crash."""
-    return f"aetheris:{job_id}:{step_id}:{attempt}"
+    """`aetheris:<job>:<step>:<attempt>`: what the provider sees, the same over every crash. The step of a key that
+    would be longer than 255 characters is given by its SHA-256."""
+    key = f"aetheris:{job_id}:{step_id}:{attempt}"
+    return key if len(key) <= LONGEST_KEY else f"aetheris:{job_id}:sha256-{digest(step_id).hex()}:{attempt}"
 
 
 def open_entry(job: Job, node: str, intent: Intent, *, token: UUID, now: datetime, lease: float) -> Entry:
@@ -64,15 +86,32 @@ def is_for(entry: Entry, intent: Intent) -> bool:
     return same_tool and bytes(entry.arguments_digest) == intent.arguments_digest
 
 
-def may_send_again(entry: Entry, intent: Intent, now: datetime) -> bool:
-    """Whether an entry in doubt may be sent again with the same key: by what its tool declared when it was opened,
-    and by what it declares now."""
+def recourse(entry: Entry, intent: Intent, now: datetime) -> Recourse:
+    """What may be done about an entry in doubt: by what its tool declared when it was opened, and by what it declares
+    now, whichever is the stricter."""
     effects = {entry.effect_class, intent.effect}
-    if effects & {Effect.ONCE, Effect.VERIFIABLE, Effect.TRANSACTIONAL}:
-        return False
-    if Effect.IDEMPOTENT in effects:
-        return now + timedelta(seconds=intent.timeout) < entry.first_sent_at + timedelta(seconds=intent.window)
-    return True
+    if Effect.ONCE in effects and entry.state == EntryState.STARTED:
+        return Recourse.SHOW
+    within = now + timedelta(seconds=intent.timeout) < entry.first_sent_at + timedelta(seconds=intent.window)
+    forgotten = Effect.IDEMPOTENT in effects and not within
+    if entry.state == EntryState.STARTED and Effect.VERIFIABLE not in effects and not forgotten:
+        return Recourse.SEND
+    return Recourse.ASK if intent.can_ask else Recourse.SHOW
+
+
+def may_have_been_sent_before(entry: Entry) -> bool:
+    """Whether an earlier send than the last one may have taken effect. One inside our own transaction has not."""
+    return entry.sends > 1 and entry.effect_class is not Effect.TRANSACTIONAL
+
+
+def is_settled_by(entry: Entry, now: datetime) -> bool:
+    """Whether nothing that was sent can take effect any more."""
+    return now > entry.settled_by
+
+
+def after_settling(entry: Entry) -> datetime:
+    """The first moment at which "it did not happen" can be believed."""
+    return entry.settled_by + timedelta(seconds=1)
 
 
 def send_again(entry: Entry, intent: Intent, *, token: UUID, now: datetime, lease: float) -> bool:

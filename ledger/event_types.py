@@ -29,6 +29,9 @@ class EventType(TextChoices):
     NODE_RETRYING = "node_retrying"
     TOOL_INVOCATION_STARTED = "tool_invocation_started"
     TOOL_INVOCATION_FINISHED = "tool_invocation_finished"
+    EFFECT_RESOLVED = "effect_resolved"
+    RESOLUTION_PROPOSED = "resolution_proposed"
+    FACT_CONFLICT = "fact_conflict"
     LLM_INVOCATION_STARTED = "llm_invocation_started"
     LLM_INVOCATION_FINISHED = "llm_invocation_finished"
 
@@ -49,6 +52,9 @@ CATEGORY: dict[EventType, Category] = {
     EventType.NODE_RETRYING: Category.COORDINATION,
     EventType.TOOL_INVOCATION_STARTED: Category.LEDGER,
     EventType.TOOL_INVOCATION_FINISHED: Category.EFFECT,
+    EventType.EFFECT_RESOLVED: Category.COORDINATION,
+    EventType.RESOLUTION_PROPOSED: Category.NARRATIVE,
+    EventType.FACT_CONFLICT: Category.NARRATIVE,
     EventType.LLM_INVOCATION_STARTED: Category.LEDGER,
     EventType.LLM_INVOCATION_FINISHED: Category.EFFECT,
 }

@@ -102,6 +102,15 @@ class EntryQuerySet(models.QuerySet["Entry"]):
         """One attempt at an effect, whatever became of it."""
         return self.filter(job_id=job_id, step_id=step_id, attempt=attempt).first()
 
+    def undecided_of(self, job_id: UUID, node: str) -> list[Entry]:
+        """A node's effects that are neither known to have happened nor not to have, in the order of opening."""
+        open_states = (EntryState.STARTED, EntryState.UNKNOWN)
+        return list(self.filter(job_id=job_id, node=node, state__in=open_states).order_by("opened_at"))
+
+    def unknown_of(self, job_id: UUID, node: str) -> Entry:
+        """The effect that the open question of a node is about."""
+        return self.get(job_id=job_id, node=node, state=EntryState.UNKNOWN)
+
     def states(self, job_id: UUID) -> dict[str, tuple[str, str | None]]:
         """Idempotency key → state and result, in its stored form, of all the job's entries."""
         found = self.filter(job_id=job_id).values_list("idempotency_key", "state", "result")

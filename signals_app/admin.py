@@ -9,7 +9,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from aetheris.admin_base import ReadOnlyAdmin
 from aetheris.api.principals import rights_of
 from aetheris.core.errors import Refused
-from jobs.engine.signal import Sender, decide
+from jobs.engine.sender import Sender
+from jobs.engine.signal import decide
 from signals_app.models import Approval
 
 DECIDE = "signals_app.decide_approval"

@@ -35,6 +35,11 @@ class WaitQuerySet(models.QuerySet["Wait"]):
         """The open question what became of this node's effect."""
         return self.open(job_id).filter(node=node, kind=WaitKind.RESOLUTION).first()
 
+    def next_question(self, job_id: UUID, key: str) -> str:
+        """A correlation key for one more question about the same effect: `key`, then `key:2`, …"""
+        asked = self.filter(Q(correlation_key=key) | Q(correlation_key__startswith=f"{key}:"), job_id=job_id).count()
+        return f"{key}:{asked + 1}" if asked else key
+
     def doubtful_nodes(self, job_id: UUID) -> list[str]:
         """Nodes that wait to hear what became of their effect."""
         return list(self.open(job_id).filter(kind=WaitKind.RESOLUTION).values_list("node", flat=True))

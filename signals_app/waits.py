@@ -57,6 +57,13 @@ def resolve(wait: Wait, answer: str, answered_by: str, now: datetime) -> bool:
     return _move(wait, WaitState.RESOLVED, answer=answer, answered_by=answered_by, ended_at=now)
 
 
+def propose(wait: Wait, proposed_by: str) -> bool:
+    """Note who said first what takes two persons. The wait stays open."""
+    landed = Wait.objects.compare_and_set(wait, proposed_by=proposed_by)
+    wait.proposed_by = proposed_by
+    return landed
+
+
 def time_out(wait: Wait, now: datetime) -> bool:
     """End an open wait because nobody answered in time."""
     return _move(wait, WaitState.TIMED_OUT, ended_at=now)

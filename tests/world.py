@@ -14,7 +14,7 @@ from aetheris.core.handlers import Effect, Function, ModelAnswer, ModelRequest, 
 from aetheris.core.schema import Signature
 from jobs.engine.replay import differences, replay
 from jobs.engine.run import run_node
-from jobs.engine.signal import Sender
+from jobs.engine.sender import Sender
 from jobs.engine.submit import submit
 from jobs.engine.transitions import recount
 from jobs.models import Body, Job, Node
@@ -58,7 +58,8 @@ class World:
             return answer
 
         defaults = {"version": "1", "timeout": 30.0, "window": 86400.0, "settle": 600.0, "queue": "default"}
-        return Tool(name=name, call=call, effect=effect, signature=Signature(call), **{**defaults, **options})
+        declared = {"call": call, "signature": Signature(call), **defaults, **options}
+        return Tool(name=name, effect=effect, **declared)
 
     def called(self, name: str) -> int:
         return sum(1 for call, _, _ in self.calls if call == name)

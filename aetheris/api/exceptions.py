@@ -25,6 +25,11 @@ STATUS = {
     "SIGNAL_CONFLICT": status.HTTP_409_CONFLICT,
     "WAIT_NOT_OPEN": status.HTTP_409_CONFLICT,
     "WAIT_EXPIRED": status.HTTP_409_CONFLICT,
+    "EFFECT_NOT_SETTLED": status.HTTP_409_CONFLICT,
+    "SECOND_PERSON_NEEDED": status.HTTP_409_CONFLICT,
+    "CANNOT_ASK": status.HTTP_409_CONFLICT,
+    "JOB_STARTS_NOTHING_MORE": status.HTTP_409_CONFLICT,
+    "TOOL_NOT_FOUND": status.HTTP_404_NOT_FOUND,
 }
 
 _CODES: tuple[tuple[type[exceptions.APIException], str], ...] = (

@@ -1,9 +1,16 @@
 """What user code is handed: `ctx`, the first argument of everything that touches the world."""
 
+import math
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from aetheris.core.errors import NotApplied, Stopped
+from aetheris.core.secrets import Secrets
+
+if TYPE_CHECKING:
+    from aetheris.core.egress import Egress
 
 
 @dataclass(frozen=True)
@@ -24,7 +31,8 @@ class StopRequest:
 
 @dataclass(frozen=True)
 class ToolContext:
-    """Given to a tool. `idempotency_key` stays the same over every crash and every further send of one effect."""
+    """Given to a tool and to its hooks. `idempotency_key` stays the same over every crash and every further send of
+    one effect; `send_until` is the last moment to send, in this process's uptime; `timeout` is in seconds."""
 
     job_id: UUID
     tenant: str
@@ -32,7 +40,20 @@ class ToolContext:
     idempotency_key: str
     attempt: int
     timeout: float
+    send_until: float = math.inf
     stop: StopRequest = field(default_factory=StopRequest)
+    secrets: Secrets = field(default_factory=Secrets, repr=False)
+
+    @cached_property
+    def http(self) -> "Egress":
+        """An HTTP client that begins no request after the time to send."""
+        from aetheris.core.egress import Egress  # httpx takes long to import, and not every tool uses it
+
+        return Egress(self.send_until)
+
+    def secret(self, name: str) -> str:
+        """A secret's value; what is recorded of this call never holds it. Raises `SecretMissing`."""
+        return self.secrets.read(name)
 
     @property
     def stopping(self) -> str:

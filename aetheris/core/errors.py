@@ -80,6 +80,12 @@ class ArgumentsInvalid(AetherisError):
     code = "ARGUMENTS_INVALID"
 
 
+class ResultInvalid(AetherisError):
+    """A result that does not fit what its tool says that it returns."""
+
+    code = "RESULT_INVALID"
+
+
 class NotCanonical(AetherisError):
     """A value that has no canonical JSON form: NaN, an infinity, a lone surrogate, a key that is no text."""
 

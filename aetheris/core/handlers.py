@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+from aetheris.core.findings import Finding
 from aetheris.core.schema import Signature
 
 if TYPE_CHECKING:
@@ -27,6 +28,14 @@ class Effect(StrEnum):
         return self not in (Effect.PURE, Effect.READ)
 
 
+@dataclass
+class Hooks:
+    """What else a tool knows about its effect; each is a function that only reads."""
+
+    reconcile: Callable[..., Finding] | None = None
+    verify: Callable[..., str | None] | None = None
+
+
 @dataclass(frozen=True)
 class Tool:
     """A declared tool. `timeout`, `window` and `settle` are seconds; calling it calls the function."""
@@ -40,9 +49,38 @@ class Tool:
     settle: float
     queue: str
     signature: Signature = field(compare=False)
+    hooks: Hooks = field(default_factory=Hooks, compare=False)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.call(*args, **kwargs)
+
+    def reconcile(self, hook: Callable[..., Finding]) -> Callable[..., Finding]:
+        """Declare how the provider is asked whether an effect in doubt took place: `hook(ctx, …)` takes what the tool
+        takes, `ctx.idempotency_key` is that of the effect, and it answers `Happened(result)`, `DidNotHappen()` or
+        `Undecided(reason)`. It only reads. An exception counts as undecided."""
+        self._check_hook(hook)
+        self.hooks.reconcile = hook
+        return hook
+
+    def verify(self, hook: Callable[..., str | None]) -> Callable[..., str | None]:
+        """Declare how a recorded result is held against the world before a job that stopped goes on:
+        `hook(ctx, recorded, …)` takes the result and what the tool takes, and answers None, or a sentence that says
+        what is no longer so. It only reads."""
+        self._check_hook(hook, "recorded")
+        self.hooks.verify = hook
+        return hook
+
+    def check(self) -> None:
+        """Raise `TypeError` when the declaration cannot be kept: better at start than at the first call."""
+        self.signature.check()
+        if self.effect is Effect.VERIFIABLE and self.hooks.reconcile is None:
+            raise TypeError(f"{self.name} is verifiable, so it needs a hook that asks: @{self.name}.reconcile")
+
+    def _check_hook(self, hook: Callable[..., Any], *more: str) -> None:
+        signature = Signature(hook)
+        expected = [*more, *self.signature.names]
+        if not signature.takes_context or sorted(signature.names) != sorted(expected):
+            raise TypeError(f"{hook.__qualname__}: a hook of {self.name} takes {', '.join(['ctx', *expected])}")
 
 
 @dataclass(frozen=True)
@@ -55,6 +93,10 @@ class Function:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.call(*args, **kwargs)
+
+    def check(self) -> None:
+        """Raise `TypeError` when the type hints make no schema."""
+        self.signature.check()
 
 
 class Planner(Protocol):

@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
 
 from aetheris.core.canonical import dumps
-from aetheris.core.errors import ArgumentsInvalid
+from aetheris.core.errors import ArgumentsInvalid, ResultInvalid
 
 CONTEXT = "ctx"
 
@@ -25,6 +25,11 @@ class Signature:
             if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
                 raise TypeError(f"{function.__qualname__}: {name!r} must be an ordinary, named argument")
 
+    @property
+    def names(self) -> list[str]:
+        """The names of the arguments."""
+        return list(self._parameters)
+
     @cached_property
     def model(self) -> type[BaseModel]:
         hints = get_type_hints(self._function, include_extras=True)
@@ -34,15 +39,32 @@ class Signature:
         }
         return create_model(self._function.__name__, __config__=ConfigDict(extra="forbid"), **fields)
 
+    @cached_property
+    def _result(self) -> TypeAdapter[Any]:
+        return TypeAdapter(get_type_hints(self._function, include_extras=True).get("return", Any))
+
     def check(self) -> None:
         """Raise `TypeError` when the hints make no schema: better at start than at the first call."""
         try:
             self.json_schema()
+            self.result_schema()
         except Exception as error:
             raise TypeError(f"{self._function.__qualname__}: its type hints make no schema: {error}") from error
 
     def json_schema(self) -> dict[str, Any]:
         return self.model.model_json_schema()
+
+    def result_schema(self) -> dict[str, Any]:
+        """JSON Schema of what the handler returns."""
+        return self._result.json_schema(mode="serialization")
+
+    def result(self, value: Any) -> Any:
+        """A returned value as its hint has it, as plain data. Raises `ResultInvalid` with each field's reason."""
+        try:
+            return self._result.dump_python(self._result.validate_python(value))
+        except ValidationError as error:
+            problems, listed = _problems(error)
+            raise ResultInvalid(f"The result does not fit: {listed}.", details=problems) from error
 
     def check_names(self, arguments: Mapping[str, Any]) -> None:
         """Raise `ArgumentsInvalid` when names are missing or unknown, before any value is there."""
@@ -67,6 +89,11 @@ class Signature:
         try:
             return self.model.model_validate(dict(arguments))
         except ValidationError as error:
-            problems = {".".join(map(str, e["loc"])): e["msg"] for e in error.errors()}
-            listed = "; ".join(f"{name}: {reason}" for name, reason in problems.items())
+            problems, listed = _problems(error)
             raise ArgumentsInvalid(f"The arguments do not fit: {listed}.", details=problems) from error
+
+
+def _problems(error: ValidationError) -> tuple[dict[str, str], str]:
+    """Field → reason, and the same as one sentence."""
+    problems = {".".join(map(str, e["loc"])): e["msg"] for e in error.errors()}
+    return problems, "; ".join(f"{name}: {reason}" if name else reason for name, reason in problems.items())

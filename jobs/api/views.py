@@ -17,8 +17,11 @@ from aetheris.core.errors import Refused
 from jobs.api import representation
 from jobs.api.replay import replay_answer
 from jobs.engine import message as messages
-from jobs.engine import signal as signals
+from jobs.engine import sender as senders
 from jobs.engine.cancel import cancel
+from jobs.engine.resolve import Resolution, resolve
+from jobs.engine.sender import Sender
+from jobs.engine.signal import signal
 from jobs.engine.submit import submit
 from jobs.models import Job, Node
 from jobs.states import JobState
@@ -33,6 +36,13 @@ IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 class _Message(serializers.Serializer[None]):
     message = serializers.CharField(max_length=100_000)
+
+
+class _Resolution(serializers.Serializer[None]):
+    correlation_key = serializers.CharField(max_length=500)
+    resolution = serializers.ChoiceField([choice.value for choice in Resolution])
+    result = serializers.JSONField(required=False)
+    reason = serializers.CharField(max_length=10_000, required=False, allow_blank=True, default="")
 
 
 class _Signal(serializers.Serializer[None]):
@@ -174,7 +184,7 @@ class MessageToJob(APIView):
     def post(self, request: Request, job_id: UUID) -> Response:
         job = job_of(request, job_id)
         letter = messages.Letter(**checked(_Letter, request.data))
-        verdict = messages.message(job.pk, letter, signals.Sender(**rights_of(request.user)))
+        verdict = messages.message(job.pk, letter, Sender(**rights_of(request.user)))
         return signal_answer(job.pk, verdict)
 
 
@@ -186,25 +196,38 @@ class Signal(APIView):
     def post(self, request: Request, job_id: UUID) -> Response:
         job = job_of(request, job_id)
         body = checked(_Signal, request.data)
-        sender = signals.Sender(**rights_of(request.user))
-        verdict = signals.signal(job.pk, body["correlation_key"], body["payload"], sender)
+        sender = Sender(**rights_of(request.user))
+        verdict = signal(job.pk, body["correlation_key"], body["payload"], sender)
         return signal_answer(job.pk, verdict)
+
+
+class Resolve(APIView):
+    """`POST {correlation_key, resolution, result?, reason?}` → says what became of an effect in doubt."""
+
+    permissions: ClassVar = {"POST": (APPROVAL_DECIDE,)}
+
+    def post(self, request: Request, job_id: UUID) -> Response:
+        job = job_of(request, job_id)
+        answer = checked(_Resolution, request.data)
+        key = answer.pop("correlation_key")
+        return signal_answer(job.pk, resolve(job.pk, key, answer, Sender(**rights_of(request.user))))
 
 
 def signal_answer(job_id: UUID, verdict: str) -> Response:
     """One answer for every door that answers a wait."""
-    kept = verdict == signals.KEPT
+    open_still = verdict in (senders.KEPT, senders.PROPOSED)
     message = {
-        signals.APPLIED: "The answer is applied; the job goes on.",
-        signals.ALREADY: "The same answer was given before and stands.",
-        signals.KEPT: "The answer is kept until its wait opens.",
+        senders.APPLIED: "The answer is applied; the job goes on.",
+        senders.ALREADY: "The same answer was given before and stands.",
+        senders.KEPT: "The answer is kept until its wait opens.",
+        senders.PROPOSED: "Noted. A second person must say the same.",
     }[verdict]
     answer = {
         "job_id": job_id,
-        "status": "pending" if verdict == signals.APPLIED else verdict,
+        "status": "pending" if verdict == senders.APPLIED else verdict,
         "message": message,
     }
-    return Response(answer, status.HTTP_202_ACCEPTED if kept else status.HTTP_200_OK)
+    return Response(answer, status.HTTP_202_ACCEPTED if open_still else status.HTTP_200_OK)
 
 
 class Stop(APIView):

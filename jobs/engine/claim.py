@@ -9,10 +9,10 @@ from aetheris.conf import configuration
 from aetheris.core import registry
 from aetheris.core.errors import AetherisError
 from aetheris.core.ids import new_id
-from jobs.engine import advance, doubt
+from jobs.engine import advance, doubt, facts
 from jobs.engine.facts import tell_started
-from jobs.engine.kinds import tool
-from jobs.engine.kinds.base import Claimed, Prepared
+from jobs.engine.kinds import ask, tool
+from jobs.engine.kinds.base import Claimed, Prepared, Question
 from jobs.engine.kinds.table import KINDS
 from jobs.engine.overdue import fail_overdue
 from jobs.engine.problems import problem
@@ -22,6 +22,7 @@ from jobs.models import Job, Node
 from jobs.querysets import stored_form
 from jobs.states import NodeState, NodeType
 from ledger import entries
+from ledger.entries import Recourse
 from ledger.event_types import EventType
 from ledger.models import Entry
 from ledger.states import EntryState
@@ -108,14 +109,30 @@ def _check_approval(job: Job, node: Node) -> None:
 
 
 def _open(tx: JobTransaction, node: Node, prepared: Prepared) -> Claimed | None:
-    """Lease the node and open its effect; None when the effect is in doubt and must not be repeated."""
-    lease = configuration().lease_seconds
-    token = new_id()
+    """Lease the node and open its effect. An effect in doubt is asked about first where that can be done; None when
+    it must not be repeated."""
     entry = Entry.objects.live(tx.job.pk, prepared.intent.step_id) if prepared.intent else None
-    if entry and prepared.intent and entry.state != EntryState.COMMITTED:
-        if entry.state != EntryState.STARTED or not entries.may_send_again(entry, prepared.intent, tx.now):
+    if entry is None or prepared.intent is None or entry.state == EntryState.COMMITTED:
+        return _lease(tx, node, prepared, entry)
+    match entries.recourse(entry, prepared.intent, tx.now):
+        case Recourse.SEND:
+            return _lease(tx, node, prepared, entry)
+        case Recourse.ASK:
+            asking = ask.prepare(entry, prepared)
+            question = Question(entry.tool, entry.step_id, entry.attempt, entry.idempotency_key)
+            return _lease(tx, node, asking, Entry.objects.live(tx.job.pk, asking.step_id), question)
+        case Recourse.SHOW:
             doubt.show(tx, node, entry, "LEASE_LOST", "The worker was lost during the call.")
             return None
+
+
+def _lease(
+    tx: JobTransaction, node: Node, prepared: Prepared, entry: Entry | None, question: Question | None = None
+) -> Claimed:
+    """Give the node to this worker, and open its effect or send it again."""
+    lease = configuration().lease_seconds
+    token = new_id()
+    if entry is not None and prepared.intent is not None and entry.state == EntryState.STARTED:
         entries.send_again(entry, prepared.intent, token=token, now=tx.now, lease=lease)
     move(
         tx,
@@ -145,5 +162,6 @@ def _open(tx: JobTransaction, node: Node, prepared: Prepared) -> Claimed | None:
         idempotency_key=entry.idempotency_key if entry else "",
         attempt=entry.attempt if entry else 0,
         send_until=tx.began + min(lease, prepared.timeout),
-        recorded=doubt.recorded(tx, entry) if entry and entry.state == EntryState.COMMITTED else None,
+        recorded=facts.recorded(tx, entry) if entry and entry.state == EntryState.COMMITTED else None,
+        question=question,
     )

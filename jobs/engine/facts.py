@@ -1,13 +1,15 @@
-"""The events that tell of an effect: that it is about to happen, and what became of it."""
+"""Facts: what became of an effect is recorded once, whoever brings it; and the events that tell of effects."""
 
 from typing import Any
 
-from aetheris.core.canonical import Canonical
+from aetheris.core.canonical import Canonical, dumps_escaped, loads
+from aetheris.core.outcomes import Done, Doubt, Fail, Outcome
 from jobs.engine.transaction import JobTransaction
-from jobs.models import Node
+from jobs.models import Body, Node
+from ledger import entries
 from ledger.event_types import EventType
 from ledger.models import Entry
-from ledger.states import EntryKind
+from ledger.states import EntryKind, EntryState
 
 STARTED = {
     EntryKind.TOOL.value: EventType.TOOL_INVOCATION_STARTED,
@@ -17,6 +19,51 @@ FINISHED = {
     EntryKind.TOOL.value: EventType.TOOL_INVOCATION_FINISHED,
     EntryKind.LLM.value: EventType.LLM_INVOCATION_FINISHED,
 }
+
+
+def record(tx: JobTransaction, node: Node, entry: Entry, outcome: Outcome) -> Outcome:
+    """Settle the entry by the first fact; what the ledger holds then. A failure speaks only for its own send: when
+    there was another one under the same key, it is doubt."""
+    if entry.state == EntryState.COMMITTED:
+        _note_conflict(tx, node, entry, outcome)
+        return recorded(tx, entry)
+    if entry.state == EntryState.FAILED:
+        _note_conflict(tx, node, entry, outcome)
+        error = loads(entry.error or "{}")
+        return Fail(error["code"], error["message"])
+    result, error = result_in(outcome), error_in(outcome)
+    if result is not None:
+        entries.commit(entry, tx.keep(result), tx.now, error=dumps_escaped(error) if error else None)
+        tell_finished(tx, node, entry, "success", result=Canonical(result))
+    elif isinstance(outcome, Fail) and not entries.may_have_been_sent_before(entry):
+        fail(tx, node, entry, error)
+    elif isinstance(outcome, Fail):
+        return Doubt(outcome.code, outcome.message)
+    return outcome
+
+
+def fail(tx: JobTransaction, node: Node, entry: Entry, error: dict[str, Any] | None) -> None:
+    """Record that the effect did not happen, which is certain."""
+    entries.fail(entry, dumps_escaped(error), tx.now)
+    tell_finished(tx, node, entry, "failure", error=error)
+
+
+def recorded(tx: JobTransaction, entry: Entry) -> Outcome:
+    """What a committed entry says: its result, or that its result cannot be used."""
+    result = Body.objects.text(tx.job.pk, entry.result or "null")
+    if entry.error is None:
+        return Done(result)
+    error = loads(entry.error)
+    return Fail(error["code"], error["message"], result=result)
+
+
+def result_in(outcome: Outcome) -> str | None:
+    """The result that an outcome brings, whether it can be used or not."""
+    return outcome.result if isinstance(outcome, Done | Fail) else None
+
+
+def error_in(outcome: Outcome) -> dict[str, Any] | None:
+    return {"code": outcome.code, "message": outcome.message} if isinstance(outcome, Fail | Doubt) else None
 
 
 def tell_started(tx: JobTransaction, node: Node, entry: Entry, arguments: str) -> None:
@@ -38,6 +85,20 @@ def tell_started(tx: JobTransaction, node: Node, entry: Entry, arguments: str) -
 def tell_finished(tx: JobTransaction, node: Node, entry: Entry, outcome: str, **fact: Any) -> None:
     """Append what became of it: `success` with a result, `failure` or `unknown` with an error."""
     tx.event(FINISHED[entry.kind], {**_identity(node, entry), "outcome": outcome, **fact}, node)
+
+
+def _note_conflict(tx: JobTransaction, node: Node, entry: Entry, outcome: Outcome) -> None:
+    """A fact that contradicts the settled one changes nothing, and somebody is to look at it."""
+    result = result_in(outcome)
+    surely_not = isinstance(outcome, Fail) and result is None and not entries.may_have_been_sent_before(entry)
+    if entry.state == EntryState.COMMITTED:
+        contradicts = surely_not or (result is not None and result != (result_in(recorded(tx, entry))))
+    else:
+        contradicts = result is not None
+    if contradicts:
+        fact = {"error": error_in(outcome)} if result is None else {"result": Canonical(result)}
+        tx.event(EventType.FACT_CONFLICT, {**_identity(node, entry), "stands": entry.state, **fact}, node)
+        tx.change(conflicts=tx.job.conflicts + 1)
 
 
 def _identity(node: Node, entry: Entry) -> dict[str, Any]:

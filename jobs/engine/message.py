@@ -8,7 +8,7 @@ from aetheris.core.canonical import dumps
 from aetheris.core.errors import Refused
 from jobs.engine import advance
 from jobs.engine.answer import record_answer
-from jobs.engine.signal import ALREADY, APPLIED, KEPT, Sender
+from jobs.engine.sender import ALREADY, APPLIED, KEPT, Sender
 from jobs.engine.transaction import JobTransaction, job_transaction
 from jobs.models import Job, Node
 from jobs.querysets import stored_form

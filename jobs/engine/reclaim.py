@@ -4,11 +4,9 @@ from uuid import UUID
 
 from aetheris.conf import configuration
 from jobs.engine import advance, doubt
-from jobs.engine.settle import end_if_done, stop_the_rest
+from jobs.engine.again import make_ready
 from jobs.engine.transaction import JobTransaction, if_free
-from jobs.engine.transitions import move
 from jobs.models import Node
-from jobs.states import NodeState
 from ledger.event_types import EventType
 from ledger.models import Entry
 from ledger.states import EntryState
@@ -28,11 +26,8 @@ def _reclaim(tx: JobTransaction, path: str) -> bool:
         {"node_id": path, "claims": node.claims, "reason": "lease expired"},
         node,
     )
-    move(tx, node, NodeState.READY, crashes=node.crashes + 1, rung_at=tx.now)
-    if tx.job.starts_nothing_more:
-        stop_the_rest(tx)
-        end_if_done(tx)
-    elif node.crashes >= configuration().crash_limit:
+    make_ready(tx, node, crashes=node.crashes + 1)
+    if not tx.job.starts_nothing_more and node.crashes >= configuration().crash_limit:
         _give_up(tx, node)
     return True
 

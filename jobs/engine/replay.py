@@ -200,6 +200,12 @@ def _wait_completed(view: JobView, data: dict[str, Any]) -> None:
     _complete(view, data["node_id"], data["payload"], data["ending"])
 
 
+def _effect_resolved(view: JobView, data: dict[str, Any]) -> None:
+    """The effect is in doubt no more; what was decided is told by the events that follow."""
+    view.doubtful.discard(data["node_id"])
+    view.nodes[data["node_id"]].state = NodeState.BLOCKED.value
+
+
 def _job_completed(view: JobView, data: dict[str, Any]) -> None:
     view.state, view.outcome, view.result = JobState.COMPLETED.value, data["outcome"], data["result"]
 
@@ -241,6 +247,7 @@ _FOLD = {
     EventType.LLM_INVOCATION_FINISHED: _invocation_finished,
     EventType.JOB_WAITING: _job_waiting,
     EventType.WAIT_COMPLETED: _wait_completed,
+    EventType.EFFECT_RESOLVED: _effect_resolved,
     EventType.JOB_COMPLETED: _job_completed,
     EventType.JOB_FAILING: _stop,
     EventType.JOB_FAILED: _job_failed,

@@ -13,12 +13,14 @@ from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connection, connections
 
+from aetheris.core import contract
 from aetheris.core.errors import described
 from aetheris.core.outcomes import Doubt, Outcome
-from jobs.engine import heartbeat, stopping
+from jobs.engine import heartbeat, stopping, transactional
 from jobs.engine.claim import claim
 from jobs.engine.commit import commit
 from jobs.engine.give_back import give_back
+from jobs.engine.kinds import ask
 from jobs.engine.kinds.base import Claimed
 from jobs.engine.kinds.table import KINDS
 from jobs.engine.transaction import JobTransaction, job_transaction
@@ -42,9 +44,7 @@ def run_node(job_id: UUID, path: str) -> None:
     while claimed is not None:
         if stopping.has_begun() and give_back(claimed):
             return
-        outcome = _perform(claimed)
-        if outcome is None:
-            return
+        outcome = None if claimed.is_transactional else _perform(claimed)
         claimed = _commit_and_go_on(claimed, outcome, go_on=time.monotonic() < ends and not stopping.has_begun())
 
 
@@ -57,18 +57,14 @@ def _start(job_id: UUID, path: str) -> Claimed | None:
         return None
 
 
-def _perform(claimed: Claimed) -> Outcome | None:
-    """Call the node's handler, holding the lease and no connection. None: too late to begin, nothing was sent."""
+def _perform(claimed: Claimed) -> Outcome:
+    """Call the node's handler, holding the lease and no connection."""
     if claimed.recorded is not None:
         return claimed.recorded
-    if connection.in_atomic_block:
-        raise RuntimeError("a node is never run inside a transaction")
     connection.close()
     try:
-        with heartbeat.of_this_process().hold(claimed.token) as stop:
-            if time.monotonic() > claimed.send_until:
-                return None
-            return KINDS[claimed.type].call(claimed, stop)
+        with heartbeat.of_this_process().hold(claimed.token) as stop, contract.closed(f"Node {claimed.path}"):
+            return (ask if claimed.question else KINDS[claimed.type]).call(claimed, stop)
     except BaseException as error:
         # SystemExit and its like come from the handler's code: the thread is the pool's, and the node must end.
         return Doubt("HANDLER_BROKE_OUT", described(error))
@@ -85,7 +81,8 @@ def _drop_connection() -> None:
         del connections[DEFAULT_DB_ALIAS]
 
 
-def _commit_and_go_on(claimed: Claimed, outcome: Outcome, *, go_on: bool) -> Claimed | None:
+def _commit_and_go_on(claimed: Claimed, outcome: Outcome | None, *, go_on: bool) -> Claimed | None:
+    """Commit, and claim what follows. Without an outcome the node is run inside its commit."""
     if go_on:
         try:
             return _until_answered(lambda attempt: _commit(claimed, outcome, attempt, go_on=True), claimed)
@@ -102,11 +99,12 @@ class _Attempt:
     successor: Claimed | None = None
 
 
-def _commit(claimed: Claimed, outcome: Outcome, attempt: _Attempt, *, go_on: bool) -> Claimed | None:
-    with job_transaction(claimed.job.pk) as tx:
+def _commit(claimed: Claimed, outcome: Outcome | None, attempt: _Attempt, *, go_on: bool) -> Claimed | None:
+    with transactional.performed(claimed, outcome) as known, job_transaction(claimed.job.pk) as tx:
         attempt.tx = tx
-        if not commit(tx, claimed, outcome):
+        if not commit(tx, claimed, known):
             logger.warning("%s of job %s was taken over; its fact is recorded", claimed.path, claimed.job.pk)
+            transactional.undo_if(outcome is None)
         if go_on and (following := _following(tx, claimed)):
             attempt.successor = claim(tx, following)
     return attempt.successor

@@ -1,15 +1,15 @@
 """Signal: an answer to a wait, from whatever door. Stored and matched in one transaction; the first one stands."""
 
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from aetheris.core.answers import misfit
 from aetheris.core.canonical import dumps, loads
 from aetheris.core.errors import Refused
-from aetheris.core.principal import same
 from jobs.engine import advance
 from jobs.engine.answer import record_answer
+from jobs.engine.resolve import decide_effect
+from jobs.engine.sender import ALREADY, APPLIED, KEPT, Sender, check_decider
 from jobs.engine.time_out import time_out
 from jobs.engine.transaction import JobTransaction, job_transaction
 from jobs.models import Body, Job, Node
@@ -18,32 +18,21 @@ from signals_app import inbox, waits
 from signals_app.models import Approval, Signal, Wait
 from signals_app.states import DECIDED_BY_PEOPLE, WaitKind, WaitState
 
-APPLIED = "applied"
-ALREADY = "already"
-KEPT = "kept"
-
-
-@dataclass(frozen=True)
-class Sender:
-    """Who answers, and what they may: `may_signal` for ordinary waits, `may_decide` for what people decide."""
-
-    principal: str
-    may_signal: bool
-    may_decide: bool
-
 
 def signal(job_id: UUID, correlation_key: str, payload: dict[str, Any], sender: Sender) -> str:
     """Answer a wait: `applied`, `already` (the same answer stands) or `kept` (its wait has not opened yet).
 
     Raises `Refused`, with nothing changed but a timeout that was due: `JOB_NOT_FOUND`, `INVALID_SIGNAL_KEY`,
     `JOB_NOT_PARKED`, `SIGNAL_CONFLICT`, `WAIT_EXPIRED`, `WAIT_NOT_OPEN`, `SIGNAL_PAYLOAD_INVALID`, and what
-    `decide` raises for a wait that only people answer.
+    `decide` and, for an effect in doubt, `jobs.engine.resolve.decide_effect` raise.
     """
     answer = dumps(payload)
     try:
         with job_transaction(job_id, sender.principal) as tx:
             wait = _declared(tx, correlation_key)
             _check_sender(tx.job, wait, sender)
+            if wait.kind == WaitKind.RESOLUTION:
+                return decide_effect(tx, wait, loads(answer))
             _check_payload(wait, loads(answer))
             verdict = _settled(tx, wait, answer) or _apply(tx, wait, answer)
     except Job.DoesNotExist:
@@ -77,18 +66,7 @@ def _check_sender(job: Job, wait: Wait, sender: Sender) -> None:
         if not sender.may_signal:
             raise Refused("Answering this wait needs the permission job:create.", code="MAY_NOT_SIGNAL")
         return
-    if not sender.may_decide:
-        raise Refused("Answering for a person needs the permission approval:decide.", code="MAY_NOT_DECIDE")
-    if same(sender.principal, job.requested_by):
-        raise Refused(
-            "Whoever requested a job may not decide for it; ask somebody else.",
-            code="REQUESTER_MAY_NOT_DECIDE",
-        )
-    if wait.kind == WaitKind.RESOLUTION:
-        raise Refused(
-            "What became of an unknown effect cannot be told to this version; it stays shown.",
-            code="RESOLUTION_NOT_AVAILABLE",
-        )
+    check_decider(job, sender)
 
 
 def _check_payload(wait: Wait, payload: dict[str, Any]) -> None:

@@ -1,6 +1,5 @@
 """Submit: a message to an agent becomes a job, once for each idempotency key."""
 
-import time
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -9,6 +8,7 @@ from django.db import transaction
 
 from aetheris.core import registry
 from aetheris.core.canonical import digest, dumps
+from aetheris.core.clocks import uptime
 from aetheris.core.durations import seconds
 from aetheris.core.errors import Refused
 from aetheris.core.graph import PLAN
@@ -76,7 +76,7 @@ def submit(
             updated_at=now,
         )
         job.save(force_insert=True)
-        _begin(JobTransaction(job, now, requested_by, time.monotonic()), queue)
+        _begin(JobTransaction(job, now, requested_by, uptime()), queue)
     return Submitted(job_id, agent.pk, repeated=False)
 
 

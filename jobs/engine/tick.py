@@ -1,14 +1,12 @@
 """Tick: each sweep writes that it is here; a long silence because the database was away gives leases another one."""
 
-import time
 from datetime import datetime, timedelta
 
 from django.db import transaction
 
 from aetheris.conf import configuration
+from aetheris.core.clocks import uptime
 from jobs.models import Job, Tick
-
-_clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # goes on while the machine sleeps
 
 
 class Contact:
@@ -20,7 +18,7 @@ class Contact:
 
     def held(self, now: datetime) -> None:
         """The database has just answered, at `now`."""
-        at, broken = time.clock_gettime(_clock), self._since is None or now < self._since
+        at, broken = uptime(), self._since is None or now < self._since
         if broken or at - self._last > half_a_lease().total_seconds():
             self._since = now
         self._last = at
@@ -31,7 +29,7 @@ class Contact:
 
     def has_lasted_since(self, moment: datetime) -> bool:
         """Whether the database answered this process all the time from `moment` to now."""
-        recent = time.clock_gettime(_clock) - self._last <= half_a_lease().total_seconds()
+        recent = uptime() - self._last <= half_a_lease().total_seconds()
         return recent and self._since is not None and self._since <= moment
 
 

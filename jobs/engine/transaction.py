@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from uuid import UUID
 from django.db import transaction
 
 from aetheris.core.canonical import members, object_of
+from aetheris.core.clocks import uptime
 from aetheris.core.ids import new_id, random_bytes
 from aetheris.core.principal import principal
 from jobs.engine import dispatch
@@ -34,7 +34,7 @@ def this_process() -> str:
 
 class JobTransaction:
     """A locked job and what this transaction does to it. `now` is the database's clock, read under the lock;
-    `began` is this process's monotonic clock, read before it. `token` is stored with every node that it moves.
+    `began` is this process's uptime, read before it. `token` is stored with every node that it moves.
     """
 
     def __init__(self, job: Job, now: datetime, actor: str, began: float) -> None:
@@ -112,7 +112,7 @@ class JobTransaction:
 def job_transaction(job_id: UUID, actor: str = "", *, wait: bool = True) -> Iterator[JobTransaction]:
     """Lock the job, yield it to verbs, write their events. Raises `Job.DoesNotExist`, which without `wait` also
     means that somebody else holds the job now."""
-    began = time.monotonic()
+    began = uptime()
     with transaction.atomic():
         job = Job.objects.lock(job_id, wait=wait)
         tx = JobTransaction(job, Job.objects.now(), actor or this_process(), began)

@@ -27,7 +27,8 @@ class Job(models.Model):
     `seq` and `head` are the number and hash of its last event. The `nodes_…` counters are kept by
     `jobs.engine.transitions`; each counts the nodes that stand so now: `nodes_delayed` READY with `not_before`,
     `nodes_parked` WAITING with `park`, `nodes_open` all that are not final. `error` is set before `ending` while
-    a failing job still waits for running nodes.
+    a failing job still waits for running nodes. `conflicts` counts facts about effects that contradict settled ones:
+    somebody is to look at them.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -63,6 +64,7 @@ class Job(models.Model):
     result = models.TextField(null=True, blank=True)  # noqa: DJ001  null: no result, other than any text
     error = models.TextField(null=True, blank=True)  # noqa: DJ001
 
+    conflicts = models.PositiveIntegerField(default=0)
     max_parallel = models.PositiveIntegerField(null=True, blank=True)
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
     deadline_at = models.DateTimeField(null=True, blank=True)

@@ -21,7 +21,7 @@ class Entry(models.Model):
 
     pk = models.CompositePrimaryKey("job_id", "step_id", "attempt")
     job = models.ForeignKey(Job, on_delete=models.PROTECT, related_name="entries", db_index=False)
-    step_id = models.CharField(max_length=255)
+    step_id = models.CharField(max_length=400)
     attempt = models.PositiveIntegerField(default=1)
     tenant = models.CharField(max_length=63)
     node = models.CharField(max_length=200)

@@ -12,7 +12,8 @@ from aetheris.api.permissions import APPROVAL_DECIDE
 from aetheris.api.principals import rights_of, tenant_of
 from aetheris.core.errors import Refused
 from jobs.api.views import checked, signal_answer
-from jobs.engine.signal import Sender, decide
+from jobs.engine.sender import Sender
+from jobs.engine.signal import decide
 from signals_app.models import Approval
 from signals_app.states import ApprovalState
 

@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import Q
 
+from aetheris.core.canonical import shown
 from jobs.models import Job
 from signals_app.querysets import WaitQuerySet
 from signals_app.states import WAIT_ENDINGS, OnTimeout, WaitKind, WaitState
@@ -13,12 +14,13 @@ _FINAL = [str(state) for state in WAIT_ENDINGS]
 class Wait(models.Model):
     """One wait. Its correlation key belongs to it for ever and is declared with its node, before it opens.
 
-    Only `signals_app.waits` changes `state`. `answer` is what resolved it, `answered_by` who gave it.
+    Only `signals_app.waits` changes `state`. `answer` is what resolved it, `answered_by` who gave it, `proposed_by` who
+    said first what takes two persons.
     """
 
     pk = models.CompositePrimaryKey("job_id", "correlation_key")
     job = models.ForeignKey(Job, on_delete=models.PROTECT, related_name="waits", db_index=False)
-    correlation_key = models.CharField(max_length=200)
+    correlation_key = models.CharField(max_length=500)
     tenant = models.CharField(max_length=63)
     node = models.CharField(max_length=200)
     kind = models.CharField(max_length=12, choices=WaitKind.choices)
@@ -35,6 +37,7 @@ class Wait(models.Model):
     ended_at = models.DateTimeField(null=True, blank=True)
     answer = models.TextField(null=True, blank=True)  # noqa: DJ001  null: not answered
     answered_by = models.CharField(max_length=255, default="", blank=True)
+    proposed_by = models.CharField(max_length=255, default="", blank=True)
 
     objects = WaitQuerySet.as_manager()
 
@@ -55,3 +58,7 @@ class Wait(models.Model):
 
     def __str__(self) -> str:
         return self.correlation_key
+
+    @property
+    def answer_value(self) -> object:
+        return None if self.answer is None else shown(self.answer)

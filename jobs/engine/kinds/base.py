@@ -5,8 +5,9 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from aetheris.core.canonical import dumps, dumps_escaped, loads
-from aetheris.core.context import StopRequest
+from aetheris.core.context import StopRequest, ToolContext
 from aetheris.core.errors import NotCanonical
+from aetheris.core.handlers import Effect
 from aetheris.core.outcomes import Done, Fail, Outcome
 from aetheris.core.references import references, resolve, source_of
 from jobs.models import Body, Job, Node
@@ -21,13 +22,29 @@ class Prepared:
     timeout: float
     intent: Intent | None = None
 
+    @property
+    def step_id(self) -> str:
+        """The effect that the node has, or "" when it has none."""
+        return self.intent.step_id if self.intent else ""
+
+
+@dataclass(frozen=True)
+class Question:
+    """An effect in doubt, whose provider is asked before anything else: the entry's tool, step, attempt and key."""
+
+    tool: str
+    step_id: str
+    attempt: int
+    idempotency_key: str
+
 
 @dataclass(frozen=True)
 class Claimed:
-    """A node that this worker holds. `token` fences its commit; no call may begin after `send_until`,
-    on this process's monotonic clock.
+    """A node that this worker holds. `token` fences its commit; no call may begin after `send_until`, in this
+    process's uptime.
 
-    `recorded` is what the ledger says when the effect already happened: then nothing is called.
+    `recorded` is what the ledger says when the effect already happened: then nothing is called. With a `question`
+    the node is not run now: its provider is asked.
     """
 
     job: Job
@@ -41,11 +58,32 @@ class Claimed:
     attempt: int = 0
     send_until: float = 0.0
     recorded: Outcome | None = None
+    question: Question | None = None
 
     @property
     def step_id(self) -> str:
-        """The effect that the node has, or "" when it has none."""
-        return self.prepared.intent.step_id if self.prepared.intent else ""
+        return self.prepared.step_id
+
+    @property
+    def is_transactional(self) -> bool:
+        """Whether the node's effect is part of the transaction that records it."""
+        return self.prepared.intent is not None and self.prepared.intent.effect is Effect.TRANSACTIONAL
+
+    def context(self, stop: StopRequest) -> ToolContext:
+        """What the called tool, or the hook that asks about it, is handed."""
+        key, attempt = self.idempotency_key, self.attempt
+        if self.question is not None:
+            key, attempt = self.question.idempotency_key, self.question.attempt
+        return ToolContext(
+            job_id=self.job.pk,
+            tenant=self.job.tenant,
+            node=self.path,
+            idempotency_key=key,
+            attempt=attempt,
+            timeout=self.prepared.timeout,
+            send_until=self.send_until,
+            stop=stop,
+        )
 
 
 class Kind(Protocol):

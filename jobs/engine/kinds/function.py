@@ -4,6 +4,7 @@ from aetheris.conf import configuration
 from aetheris.core import registry
 from aetheris.core.canonical import loads
 from aetheris.core.context import StopRequest
+from aetheris.core.contract import ContractViolated
 from aetheris.core.errors import described
 from aetheris.core.outcomes import Fail, Outcome
 from jobs.engine.kinds.base import Claimed, Prepared, done, resolved_arguments, time_limit
@@ -24,6 +25,8 @@ def call(claimed: Claimed, stop: StopRequest) -> Outcome:
     declared = registry.functions.get(claimed.settings["function"])
     try:
         result = declared.call(**declared.signature.bind(loads(claimed.prepared.arguments)))
+    except ContractViolated as error:
+        return Fail(error.code, error.message)
     except Exception as error:
         return Fail("FUNCTION_FAILED", described(error))
     return done(result)

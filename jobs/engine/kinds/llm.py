@@ -12,6 +12,7 @@ from aetheris.core.context import StopRequest
 from aetheris.core.errors import AetherisError, described
 from aetheris.core.handlers import Effect, ModelRequest
 from aetheris.core.outcomes import Doubt, Fail, Outcome
+from jobs.engine import gateway
 from jobs.engine.kinds.base import Claimed, Prepared, done, resolved_arguments, time_limit
 from jobs.models import Job, Node
 from ledger.entries import Intent
@@ -53,7 +54,7 @@ def call(claimed: Claimed, stop: StopRequest) -> Outcome:
         timeout=claimed.prepared.timeout,
     )
     try:
-        answer = registry.models.get(provider).complete(request)
+        answer = gateway.ask_model(registry.models.get(provider), request)
     except Exception as error:
         return Doubt("MODEL_IN_DOUBT", described(error))
     result = {

@@ -1,12 +1,12 @@
 """Tool nodes: the only ones that change the world outside."""
 
 from aetheris.core import registry
-from aetheris.core.canonical import digest, loads
-from aetheris.core.context import StopRequest, ToolContext
-from aetheris.core.errors import CriticalError, NotApplied, ToolError, described
+from aetheris.core.canonical import digest
+from aetheris.core.context import StopRequest
 from aetheris.core.handlers import Tool
-from aetheris.core.outcomes import Doubt, Fail, Outcome
-from jobs.engine.kinds.base import Claimed, Prepared, done, resolved_arguments, time_limit
+from aetheris.core.outcomes import Outcome
+from jobs.engine import gateway
+from jobs.engine.kinds.base import Claimed, Prepared, resolved_arguments, time_limit
 from jobs.models import Job, Node
 from ledger.entries import Intent
 from ledger.states import EntryKind
@@ -21,8 +21,13 @@ def prepare(job: Job, node: Node) -> Prepared:
     declared = _tool(node)
     arguments = declared.signature.canonical(resolved_arguments(node))
     timeout = time_limit(node, declared.timeout)
-    intent = Intent(
-        step_id=node.path,
+    return Prepared(arguments, timeout, intent(declared, node.path, arguments, timeout))
+
+
+def intent(declared: Tool, step_id: str, arguments: str, timeout: float) -> Intent:
+    """What calling this tool here, with these canonical arguments, is about to do."""
+    return Intent(
+        step_id=step_id,
         kind=EntryKind.TOOL,
         effect=declared.effect,
         tool=declared.name,
@@ -31,8 +36,8 @@ def prepare(job: Job, node: Node) -> Prepared:
         timeout=timeout,
         window=declared.window,
         settle=declared.settle,
+        can_ask=declared.hooks.reconcile is not None,
     )
-    return Prepared(arguments, timeout, intent)
 
 
 def subject(job: Job, node: Node) -> Subject:
@@ -43,28 +48,7 @@ def subject(job: Job, node: Node) -> Subject:
 
 def call(claimed: Claimed, stop: StopRequest) -> Outcome:
     declared = registry.tools.get(claimed.settings["tool"])
-    context = ToolContext(
-        job_id=claimed.job.pk,
-        tenant=claimed.job.tenant,
-        node=claimed.path,
-        idempotency_key=claimed.idempotency_key,
-        attempt=claimed.attempt,
-        timeout=claimed.prepared.timeout,
-        stop=stop,
-    )
-    try:
-        arguments = declared.signature.bind(loads(claimed.prepared.arguments))
-    except Exception as error:
-        return Fail("ARGUMENTS_INVALID", described(error))
-    try:
-        result = declared.call(context, **arguments)
-    except NotApplied as error:
-        return Fail(error.code, described(error), again=True)
-    except (ToolError, CriticalError) as error:
-        return Fail(error.code, described(error), critical=isinstance(error, CriticalError))
-    except Exception as error:
-        return Doubt("TOOL_IN_DOUBT", described(error))
-    return done(result)
+    return gateway.call_tool(declared, claimed.prepared.arguments, claimed.context(stop))
 
 
 def output(result: str) -> str:

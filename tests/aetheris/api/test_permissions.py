@@ -25,6 +25,7 @@ ROUTES = {
     "jobs/<uuid:job_id>/replay": ("GET", "requester"),
     "jobs/<uuid:job_id>/signal": ("POST", "both"),
     "jobs/<uuid:job_id>/stop": ("POST", "requester"),
+    "jobs/<uuid:job_id>/resolve": ("POST", "approver"),
     "approvals": ("GET", "approver"),
     "approvals/<uuid:approval_id>": ("GET", "approver"),
     "approvals/<uuid:approval_id>/approve": ("POST", "approver"),

@@ -7,7 +7,8 @@ from aetheris.core.graph import TaskGraph
 from aetheris.core.references import ref
 from jobs.engine.cancel import cancel
 from jobs.engine.message import Letter, message
-from jobs.engine.signal import Sender, signal
+from jobs.engine.sender import Sender
+from jobs.engine.signal import signal
 from signals_app.models import Message
 from tests.world import (
     APPROVER,

@@ -1,19 +1,15 @@
 """What follows a lost worker, a late answer and an unreadable one, for each effect class that exists today."""
 
 import threading
-from typing import Any
 
 import pytest
 from django.db import connection
 
 from aetheris.core.errors import NotApplied
-from aetheris.core.graph import TaskGraph
 from aetheris.core.handlers import Effect
-from aetheris.core.outcomes import Done
-from jobs.engine.claim import claim
+from aetheris.core.outcomes import Done, Fail
 from jobs.engine.commit import commit
 from jobs.engine.heartbeat import Heartbeat
-from jobs.engine.kinds.base import Claimed
 from jobs.engine.reclaim import reclaim_if_expired
 from jobs.engine.run import run_node
 from jobs.engine.sweep import sweep
@@ -23,38 +19,8 @@ from jobs.models import Job, Node
 from ledger.models import Entry
 from signals_app.models import Wait
 from tests.conftest import Clock
-from tests.world import Doorbells, Registered, World, again, event_types, result_of, states, submitted
-
-LEASE = 15.0
-
-
-def one_tool(registered: Registered, world: World, effect: Effect, **options: Any) -> Job:
-    """A job whose plan is the one tool node `act`, planned and READY."""
-    act = world.tool("act", effect, **options)
-
-    def plan() -> TaskGraph:
-        graph = TaskGraph()
-        graph.tool("act", act, value=1)
-        return graph
-
-    registered.agent(plan, act)
-    job = submitted()
-    with job_transaction(job.pk) as tx:
-        claimed = claim(tx, "plan")
-    assert claimed is not None
-    from aetheris.core.outcomes import Expand
-
-    with job_transaction(job.pk) as tx:
-        commit(tx, claimed, Expand(plan()))
-    return again(job)
-
-
-def taken(job: Job) -> Claimed:
-    """A worker claims the node, and then nothing is heard of it."""
-    with job_transaction(job.pk) as tx:
-        claimed = claim(tx, "act")
-    assert claimed is not None
-    return claimed
+from tests.jobs.engine.one_tool import LEASE, one_tool, taken
+from tests.world import Doorbells, Registered, World, again, event_types, result_of, states
 
 
 @pytest.mark.parametrize(
@@ -255,9 +221,10 @@ def test_a_call_never_begins_after_its_time_to_send(
     claimed = taken(job)
     late = claimed.send_until + 1
     with monkeypatch.context() as stopped:
-        stopped.setattr("time.monotonic", lambda: late)
-        assert run._perform(claimed) is None
-    assert world.called("act") == 0
+        stopped.setattr("jobs.engine.gateway.uptime", lambda: late)
+        outcome = run._perform(claimed)
+    assert isinstance(outcome, Fail)
+    assert (outcome.code, outcome.result, world.called("act")) == ("TOO_LATE_TO_SEND", None, 0)
 
 
 def test_a_node_whose_code_is_not_here_stays_ready(registered: Registered, world: World, doorbells: Doorbells) -> None:

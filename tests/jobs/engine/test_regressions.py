@@ -178,7 +178,7 @@ def test_a_write_in_doubt_is_shown_when_its_tool_has_changed(
 
 
 @pytest.mark.parametrize(
-    ("fact", "entry", "answer"), [(NO, "failed", "did not happen"), (UNUSABLE, "committed", "happened")]
+    ("fact", "entry", "answer"), [(NO, "failed", "did_not_happen"), (UNUSABLE, "committed", "happened")]
 )
 def test_a_late_failure_answers_the_doubt_that_it_left(
     registered: Registered, world: World, doorbells: Doorbells, clock: Clock, fact: Fail, entry: str, answer: str

@@ -220,7 +220,7 @@ def test_without_an_outage_a_late_sweep_reclaims_at_once(
 
 def test_contact_is_broken_by_silence(monkeypatch: pytest.MonkeyPatch) -> None:
     moments = [100.0]
-    monkeypatch.setattr("jobs.engine.tick.time.clock_gettime", lambda clock: moments[0])
+    monkeypatch.setattr("jobs.engine.tick.uptime", lambda: moments[0])
     contact = tick.Contact()
     began = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
     contact.held(began)

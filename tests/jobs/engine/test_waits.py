@@ -9,7 +9,8 @@ import pytest
 from aetheris.core.errors import GraphError, Refused
 from aetheris.core.graph import TaskGraph
 from aetheris.core.references import ref
-from jobs.engine.signal import Sender, signal
+from jobs.engine.sender import Sender
+from jobs.engine.signal import signal
 from jobs.engine.sweep import sweep
 from jobs.models import Job, Node
 from signals_app.models import Approval, Wait

@@ -1,0 +1,73 @@
+"""The step contract: code of a node that is no tool does not reach the world outside.
+
+A plan, a function, a workflow, a step and a transactional tool run `closed`: whatever they do to reach the network or
+to start a program is refused, in production as in tests, because nobody would record it and a second run would repeat
+it. The check is Python's own audit events, so it holds for every library; a thread that such code starts and C code
+that opens its own sockets are not seen.
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from typing import Any
+
+from aetheris.core.errors import AetherisError
+
+OUTSIDE = frozenset(
+    {
+        "socket.connect",
+        "socket.getaddrinfo",
+        "socket.gethostbyname",
+        "socket.sendmsg",
+        "socket.sendto",
+        "subprocess.Popen",
+        "os.exec",
+        "os.posix_spawn",
+        "os.system",
+    }
+)
+
+_closed: ContextVar[str] = ContextVar("closed", default="")
+
+
+class ContractViolated(AetherisError):
+    """Code that must not reach the world outside tried to."""
+
+    code = "STEP_CONTRACT_VIOLATED"
+
+
+@contextmanager
+def closed(what: str) -> Iterator[None]:
+    """Inside, this thread (or task) reaches nothing outside. `what` names the code in the error."""
+    _watch()
+    token = _closed.set(what)
+    try:
+        yield
+    finally:
+        _closed.reset(token)
+
+
+@contextmanager
+def opened() -> Iterator[None]:
+    """Inside, the world can be reached again: for the gateway alone."""
+    token = _closed.set("")
+    try:
+        yield
+    finally:
+        _closed.reset(token)
+
+
+@cache
+def _watch() -> None:
+    sys.addaudithook(_refuse)
+
+
+def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
+    if event in OUTSIDE and (what := _closed.get()):
+        raise ContractViolated(
+            f"{what} tried to reach the world outside ({event}). Declare a tool for it, and call that: "
+            "only what passes the ledger is recorded, and not repeated.",
+            details={"event": event},
+        )

@@ -1,0 +1,51 @@
+"""Secrets by reference: code names one, the value is read when it is used, and what is recorded never holds it."""
+
+import json
+import os
+import re
+from pathlib import Path
+
+from aetheris.core.errors import AetherisError
+
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
+FOLDER = "AETHERIS_SECRETS_FOLDER"
+VARIABLE = "AETHERIS_SECRET_"
+
+
+class SecretMissing(AetherisError):
+    """No secret of this name is set where this process runs."""
+
+    code = "SECRET_NOT_FOUND"
+
+
+class Secrets:
+    """The secrets that one call was given, so that they can be taken out of what it answers."""
+
+    def __init__(self) -> None:
+        self._given: dict[str, str] = {}
+
+    def read(self, name: str) -> str:
+        """The secret's value: the file of this name in `AETHERIS_SECRETS_FOLDER`, else the environment variable
+        `AETHERIS_SECRET_<NAME>`. Raises `SecretMissing`, which never holds a value."""
+        if not NAME.fullmatch(name):
+            raise SecretMissing(f"{name!r} is no name of a secret: letters, digits and '_', a letter first.")
+        value = _from_folder(name) or os.environ.get(VARIABLE + name.upper(), "")
+        if not value:
+            raise SecretMissing(
+                f"There is no secret {name}. Put it into the folder of {FOLDER}, or set {VARIABLE}{name.upper()}."
+            )
+        self._given[name] = value
+        return value
+
+    def taken_out(self, text: str) -> str:
+        """The text with every given value, plain or as JSON has it, replaced by `[secret <name>]`."""
+        for name, value in self._given.items():
+            for form in (value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]):
+                text = text.replace(form, f"[secret {name}]")
+        return text
+
+
+def _from_folder(name: str) -> str:
+    folder = os.environ.get(FOLDER, "")
+    path = Path(folder) / name
+    return path.read_text().strip() if folder and path.is_file() else ""

@@ -1,0 +1,63 @@
+"""Ending: a node that was run ends by its outcome, or is tried again, or shows its doubt."""
+
+from django.db import DataError, IntegrityError, transaction
+
+from aetheris.core.canonical import Canonical
+from aetheris.core.errors import described
+from aetheris.core.outcomes import Done, Doubt, Expand, Fail, Outcome
+from jobs.engine import advance, doubt, retry
+from jobs.engine.expand import expand, store
+from jobs.engine.kinds.table import KINDS
+from jobs.engine.transaction import JobTransaction
+from jobs.models import Node
+from ledger.entries import Intent
+from ledger.models import Entry
+
+
+def end(
+    tx: JobTransaction, node: Node, outcome: Outcome, entry: Entry | None = None, intent: Intent | None = None
+) -> None:
+    """End a node by what its run ended in. `entry` and `intent` are those of its effect, if it had one."""
+    if isinstance(outcome, Expand):
+        _expand(tx, node, outcome)
+    elif isinstance(outcome, Done):
+        advance.complete(tx, node, KINDS[node.type].output(outcome.result), _told(entry, outcome))
+    elif isinstance(outcome, Doubt) and entry and intent:
+        _doubt(tx, node, entry, intent, outcome)
+    elif not (isinstance(outcome, Fail) and outcome.again and retry.try_again(tx, node, outcome.message)):
+        critical = isinstance(outcome, Fail) and outcome.critical
+        advance.fail(tx, node, outcome.code, outcome.message, critical=critical)
+
+
+def end_by_fact(tx: JobTransaction, node: Node, outcome: Outcome, entry: Entry) -> None:
+    """End a node by a fact about its effect that came from elsewhere than its run."""
+    end(tx, node, outcome, entry)
+
+
+def _doubt(tx: JobTransaction, node: Node, entry: Entry, intent: Intent, outcome: Doubt) -> None:
+    if doubt.try_again(tx, node, entry, intent, outcome.message):
+        return
+    if not doubt.give_up(tx, node, entry, outcome.code, outcome.message):
+        advance.fail(tx, node, outcome.code, outcome.message)
+
+
+def _expand(tx: JobTransaction, node: Node, outcome: Expand) -> None:
+    """A graph that the rows refuse fails its node: planned again, it would be refused again."""
+    try:
+        with transaction.atomic():
+            nodes = store(tx, node, outcome.graph)
+    except (DataError, IntegrityError, ValueError) as error:
+        advance.fail(tx, node, "PLAN_NOT_STORABLE", described(error))
+    else:
+        expand(tx, node, outcome.graph, nodes)
+
+
+def _told(entry: Entry | None, outcome: Done) -> dict[str, object]:
+    """The rest of `node_finished`: an output that is in the ledger's event already is not stored twice."""
+    if entry is None:
+        return {"result_type": "pure", "output": Canonical(outcome.result)}
+    written = entry.effect_class.writes
+    return {
+        "result_type": "side_effect_committed" if written else "success",
+        "invocation_id": entry.idempotency_key,
+    }

@@ -1,0 +1,25 @@
+"""Late: a fact about an effect whose node nobody holds any more answers the doubt that it left, and ends the node."""
+
+from aetheris.core.outcomes import Done, Fail, Outcome
+from jobs.engine.ending import end_by_fact
+from jobs.engine.resolve import Resolution, close_question
+from jobs.engine.transaction import JobTransaction
+from jobs.models import Node
+from jobs.states import NodeState
+from ledger.models import Entry
+from ledger.states import EntryState
+from signals_app.models import Wait
+
+
+def settle_late(tx: JobTransaction, node: Node, entry: Entry, outcome: Outcome) -> None:
+    """Let a fact that has just settled `entry` move a node that waits to hear it, or that nobody has taken since."""
+    if entry.settled_at is None or not isinstance(outcome, Done | Fail):
+        return
+    question = Wait.objects.resolution_of(tx.job.pk, node.path)
+    if node.state == NodeState.WAITING and question is not None:
+        happened = entry.state == EntryState.COMMITTED
+        resolution = Resolution.HAPPENED if happened else Resolution.DID_NOT_HAPPEN
+        close_question(tx, question, entry, resolution, decided_by=tx.actor)
+        end_by_fact(tx, node, outcome, entry)
+    elif node.state == NodeState.READY and isinstance(outcome, Fail) and not outcome.again:
+        end_by_fact(tx, node, outcome, entry)

@@ -1,0 +1,194 @@
+"""Resolve: a person says what became of an effect that nobody else can find out about."""
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from aetheris.core import registry
+from aetheris.core.canonical import dumps
+from aetheris.core.errors import AetherisError, Refused, storable
+from aetheris.core.outcomes import Done, Fail
+from aetheris.core.principal import same
+from jobs.engine import facts
+from jobs.engine.again import make_ready
+from jobs.engine.ending import end_by_fact
+from jobs.engine.sender import ALREADY, APPLIED, PROPOSED, Sender, check_decider
+from jobs.engine.transaction import JobTransaction, job_transaction
+from jobs.models import Job, Node
+from ledger import entries
+from ledger.event_types import EventType
+from ledger.models import Entry
+from signals_app import waits
+from signals_app.models import Wait
+from signals_app.states import WaitKind, WaitState
+
+
+class Resolution(StrEnum):
+    """What a person can say about an unknown effect."""
+
+    HAPPENED = "happened"
+    """It took place, and this is its result: the job goes on with it."""
+    DID_NOT_HAPPEN = "did_not_happen"
+    """It did not take place: the node fails."""
+    SEND_AGAIN = "send_again"
+    """It did not take place, and is to be tried once more, under a new key. Takes two persons."""
+    ASK = "ask"
+    """The provider is to be asked once more."""
+
+
+Answer = dict[str, Any]
+
+
+def resolve(job_id: UUID, correlation_key: str, answer: Answer, sender: Sender) -> str:
+    """Answer the question what became of an effect: `{"resolution": …, "result": …, "reason": …}`.
+
+    `applied`; `already` when the same was said before; `proposed` when a second person must say the same. Raises
+    `Refused`, with nothing changed: `JOB_NOT_FOUND`, `INVALID_SIGNAL_KEY`, `MAY_NOT_DECIDE`,
+    `REQUESTER_MAY_NOT_DECIDE` and what `decide_effect` raises.
+    """
+    try:
+        with job_transaction(job_id, sender.principal) as tx:
+            wait = Wait.objects.at(tx.job.pk, correlation_key)
+            if wait is None or wait.kind != WaitKind.RESOLUTION:
+                raise Refused("No effect of this job is in doubt under that key.", code="INVALID_SIGNAL_KEY")
+            check_decider(tx.job, sender)
+            return decide_effect(tx, wait, answer)
+    except Job.DoesNotExist:
+        raise Refused(f"There is no job {job_id}.", code="JOB_NOT_FOUND") from None
+
+
+def decide_effect(tx: JobTransaction, wait: Wait, answer: Answer) -> str:
+    """Apply what the actor of `tx` says. Raises `Refused`: `RESOLUTION_INVALID`, `SIGNAL_CONFLICT`,
+    `EFFECT_NOT_SETTLED`, `SECOND_PERSON_NEEDED`, `CANNOT_ASK`, `JOB_STARTS_NOTHING_MORE`, `TOOL_NOT_FOUND`."""
+    resolution = _resolution_in(answer)
+    if wait.state != WaitState.OPEN:
+        return _settled(wait, resolution)
+    node = Node.objects.get(job_id=tx.job.pk, path=wait.node)
+    entry = Entry.objects.unknown_of(tx.job.pk, wait.node)
+    return _APPLY[resolution](tx, wait, node, entry, answer)
+
+
+def close_question(
+    tx: JobTransaction, wait: Wait, entry: Entry, resolution: Resolution, *, decided_by: str, reason: str = ""
+) -> None:
+    """End the question and record who answered it, and how."""
+    waits.resolve(wait, dumps({"resolution": resolution.value}), decided_by, tx.now)
+    tx.event(
+        EventType.EFFECT_RESOLVED,
+        {
+            "node_id": wait.node,
+            "invocation_id": entry.idempotency_key,
+            "correlation_key": wait.correlation_key,
+            "resolution": resolution.value,
+            "decided_by": decided_by,
+            "proposed_by": wait.proposed_by,
+            "reason": reason,
+        },
+        Node.objects.at(tx.job.pk, wait.node),
+    )
+
+
+def _resolution_in(answer: Answer) -> Resolution:
+    reason = answer.get("reason", "")
+    if not isinstance(reason, str) or reason != storable(reason):
+        raise Refused('A "reason" is text without NUL characters.', code="RESOLUTION_INVALID")
+    try:
+        return Resolution(str(answer.get("resolution")))
+    except ValueError:
+        listed = ", ".join(Resolution)
+        raise Refused(f'The answer must say "resolution": one of {listed}.', code="RESOLUTION_INVALID") from None
+
+
+def _settled(wait: Wait, resolution: Resolution) -> str:
+    if wait.answer == dumps({"resolution": resolution.value}):
+        return ALREADY
+    raise Refused(
+        "Another answer was given before and stands.", code="SIGNAL_CONFLICT", details={"standing": wait.answer_value}
+    )
+
+
+def _happened(tx: JobTransaction, wait: Wait, node: Node, entry: Entry, answer: Answer) -> str:
+    if "result" not in answer:
+        raise Refused('"happened" needs the "result" that the tool would have returned.', code="RESOLUTION_INVALID")
+    try:
+        result = dumps(registry.tools.get(entry.tool).signature.result(answer["result"]))
+    except AetherisError as error:
+        code = "TOOL_NOT_FOUND" if error.code == "TOOL_NOT_FOUND" else "RESOLUTION_INVALID"
+        raise Refused(error.message, code=code, details=dict(error.details)) from error
+    _close(tx, wait, entry, Resolution.HAPPENED, answer)
+    end_by_fact(tx, node, facts.record(tx, node, entry, Done(result)), entry)
+    return APPLIED
+
+
+def _did_not_happen(tx: JobTransaction, wait: Wait, node: Node, entry: Entry, answer: Answer) -> str:
+    _check_settled(tx, entry)
+    _close(tx, wait, entry, Resolution.DID_NOT_HAPPEN, answer)
+    outcome = Fail("DID_NOT_HAPPEN", f"{tx.actor} said that {entry.tool} did not happen.")
+    facts.fail(tx, node, entry, facts.error_in(outcome))
+    end_by_fact(tx, node, outcome, entry)
+    return APPLIED
+
+
+def _send_again(tx: JobTransaction, wait: Wait, node: Node, entry: Entry, answer: Answer) -> str:
+    """The one dangerous answer: past the fence, by two persons, as a new attempt."""
+    _check_goes_on(tx)
+    _check_settled(tx, entry)
+    if not wait.proposed_by:
+        waits.propose(wait, tx.actor)
+        tx.event(
+            EventType.RESOLUTION_PROPOSED,
+            {"node_id": wait.node, "correlation_key": wait.correlation_key, "proposed_by": tx.actor,
+             "resolution": Resolution.SEND_AGAIN.value, "reason": answer.get("reason", "")},
+            node,
+        )  # fmt: skip
+        return PROPOSED
+    if same(wait.proposed_by, tx.actor):
+        raise Refused("You proposed it: somebody else must say so too.", code="SECOND_PERSON_NEEDED")
+    _close(tx, wait, entry, Resolution.SEND_AGAIN, answer)
+    error = {
+        "code": "DID_NOT_HAPPEN",
+        "message": "Two persons said so, and that it is to be sent again.",
+        "again": True,
+    }
+    facts.fail(tx, node, entry, error)
+    make_ready(tx, node)
+    return APPLIED
+
+
+def _ask(tx: JobTransaction, wait: Wait, node: Node, entry: Entry, answer: Answer) -> str:
+    _check_goes_on(tx)
+    if entry.tool not in registry.tools or registry.tools.get(entry.tool).hooks.reconcile is None:
+        raise Refused(f"{entry.tool} has no way to ask its provider.", code="CANNOT_ASK")
+    _close(tx, wait, entry, Resolution.ASK, answer)
+    make_ready(tx, node, tries=0)
+    return APPLIED
+
+
+_APPLY: dict[Resolution, Callable[[JobTransaction, Wait, Node, Entry, Answer], str]] = {
+    Resolution.HAPPENED: _happened,
+    Resolution.DID_NOT_HAPPEN: _did_not_happen,
+    Resolution.SEND_AGAIN: _send_again,
+    Resolution.ASK: _ask,
+}
+
+
+def _close(tx: JobTransaction, wait: Wait, entry: Entry, resolution: Resolution, answer: Answer) -> None:
+    close_question(tx, wait, entry, resolution, decided_by=tx.actor, reason=answer.get("reason", ""))
+
+
+def _check_settled(tx: JobTransaction, entry: Entry) -> None:
+    """Before `settled_by` a request that was sent may still take effect: nobody can know that it did not."""
+    if not entries.is_settled_by(entry, tx.now):
+        raise Refused(
+            f"What was sent may still take effect until {entry.settled_by.isoformat()}; ask the provider after that.",
+            code="EFFECT_NOT_SETTLED",
+            details={"settled_by": entry.settled_by.isoformat()},
+        )
+
+
+def _check_goes_on(tx: JobTransaction) -> None:
+    if tx.job.starts_nothing_more:
+        raise Refused(
+            "The job starts nothing more: say whether it happened or did not.", code="JOB_STARTS_NOTHING_MORE"
+        )
