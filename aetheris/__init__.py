@@ -7,7 +7,8 @@ from aetheris.core.findings import DidNotHappen, Happened, Undecided
 from aetheris.core.graph import TaskGraph
 from aetheris.core.references import ref
 from aetheris.core.retry import RetryPolicy
-from aetheris.tools.decorator import function, tool
+from aetheris.core.steps import StepContext
+from aetheris.tools.decorator import function, step, tool
 
 __all__ = [
     "AetherisError",
@@ -19,12 +20,14 @@ __all__ = [
     "NotApplied",
     "PlanContext",
     "RetryPolicy",
+    "StepContext",
     "TaskGraph",
     "ToolContext",
     "ToolError",
     "Undecided",
     "function",
     "ref",
+    "step",
     "tool",
 ]
 __version__ = "0.1.0"

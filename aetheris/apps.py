@@ -17,5 +17,5 @@ class AetherisConfig(AppConfig):
 
         registry.models.register("openai", OpenAIAdapter(configuration().model_url or None))
         autodiscover_modules("tools", "agents")
-        for handler in (*registry.tools, *registry.functions):
+        for handler in (*registry.tools, *registry.functions, *registry.steps):
             handler.check()

@@ -33,6 +33,7 @@ class NodeType(TextChoices):
     TOOL = "tool"
     LLM = "llm"
     FUNCTION = "function"
+    STEP = "step"
     WORKFLOW = "workflow"
     WAIT = "wait"
 

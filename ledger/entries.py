@@ -10,6 +10,7 @@ from uuid import UUID
 
 from aetheris.core.canonical import digest
 from aetheris.core.handlers import Effect
+from aetheris.core.ids import new_id
 from jobs.models import Job
 from ledger.models import Entry
 from ledger.states import ENTRY_MOVES, EntryKind, EntryState
@@ -77,6 +78,30 @@ def open_entry(job: Job, node: str, intent: Intent, *, token: UUID, now: datetim
         send_by=send_by,
         settled_by=settled_by,
         opened_at=now,
+    )
+
+
+def record_value(job: Job, node: str, step_id: str, kind: EntryKind, value: str, now: datetime) -> Entry:
+    """Record what a step has read from the runtime itself. It happened, and nothing was sent."""
+    return Entry.objects.create(
+        job=job,
+        tenant=job.tenant,
+        node=node,
+        step_id=step_id,
+        kind=kind,
+        effect=Effect.READ.value,
+        tool=kind.value,
+        tool_version="1",
+        arguments_digest=digest("null"),
+        idempotency_key=idempotency_key(job.id, step_id, 1),
+        state=EntryState.COMMITTED,
+        lease_token=new_id(),
+        first_sent_at=now,
+        send_by=now,
+        settled_by=now,
+        result=value,
+        opened_at=now,
+        settled_at=now,
     )
 
 

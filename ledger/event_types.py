@@ -29,6 +29,7 @@ class EventType(TextChoices):
     NODE_RETRYING = "node_retrying"
     TOOL_INVOCATION_STARTED = "tool_invocation_started"
     TOOL_INVOCATION_FINISHED = "tool_invocation_finished"
+    VALUE_RECORDED = "value_recorded"
     EFFECT_RESOLVED = "effect_resolved"
     RESOLUTION_PROPOSED = "resolution_proposed"
     FACT_CONFLICT = "fact_conflict"
@@ -52,6 +53,7 @@ CATEGORY: dict[EventType, Category] = {
     EventType.NODE_RETRYING: Category.COORDINATION,
     EventType.TOOL_INVOCATION_STARTED: Category.LEDGER,
     EventType.TOOL_INVOCATION_FINISHED: Category.EFFECT,
+    EventType.VALUE_RECORDED: Category.EFFECT,
     EventType.EFFECT_RESOLVED: Category.COORDINATION,
     EventType.RESOLUTION_PROPOSED: Category.NARRATIVE,
     EventType.FACT_CONFLICT: Category.NARRATIVE,

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db import connection, models
 
-from aetheris.core.canonical import shown
+from aetheris.core.canonical import dumps, shown
 from ledger.event_types import CATEGORY, EventType
 from ledger.states import EntryState
 
@@ -87,6 +87,12 @@ class EventQuerySet(models.QuerySet["Event"]):
 
         return [dict(told(*item) for item in payload.items()) for payload in payloads]
 
+    def arguments_of(self, entry: Entry) -> str:
+        """The canonical arguments that an effect was opened with, as its first event tells them."""
+        opened = self.filter(job_id=entry.job_id, node=entry.node, type=EventType.TOOL_INVOCATION_STARTED)
+        told = self.told(entry.job_id, list(opened.order_by("seq")))
+        return next(dumps(each["arguments"]) for each in told if each["invocation_id"] == entry.idempotency_key)
+
     def hash_at(self, job_id: UUID, seq: int) -> bytes:
         """The hash of one event; empty for the beginning of the stream."""
         found = self.filter(job_id=job_id, seq=seq).values_list("hash", flat=True).first()
@@ -101,6 +107,14 @@ class EntryQuerySet(models.QuerySet["Entry"]):
     def of_attempt(self, job_id: UUID, step_id: str, attempt: int) -> Entry | None:
         """One attempt at an effect, whatever became of it."""
         return self.filter(job_id=job_id, step_id=step_id, attempt=attempt).first()
+
+    def last_attempt(self, job_id: UUID, step_id: str) -> Entry | None:
+        """The last attempt at an effect, whatever became of it."""
+        return self.filter(job_id=job_id, step_id=step_id).order_by("-attempt").first()
+
+    def committed_of(self, job_id: UUID, node: str) -> list[Entry]:
+        """Effects of a node that happened."""
+        return list(self.filter(job_id=job_id, node=node, state=EntryState.COMMITTED))
 
     def undecided_of(self, job_id: UUID, node: str) -> list[Entry]:
         """A node's effects that are neither known to have happened nor not to have, in the order of opening."""

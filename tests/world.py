@@ -10,7 +10,7 @@ from aetheris.core import registry
 from aetheris.core.canonical import loads
 from aetheris.core.context import PlanContext, ToolContext
 from aetheris.core.graph import TaskGraph
-from aetheris.core.handlers import Effect, Function, ModelAnswer, ModelRequest, Tool
+from aetheris.core.handlers import Effect, Function, ModelAnswer, ModelRequest, Step, Tool
 from aetheris.core.schema import Signature
 from jobs.engine.replay import differences, replay
 from jobs.engine.run import run_node
@@ -72,10 +72,11 @@ class PlanningAgent:
     max_parallel: ClassVar[int | None] = None
     deadline: str | float | None = None
 
-    def __init__(self, name: str, plan: Callable[[], TaskGraph], tools: list[Tool], functions: list[Function]) -> None:
+    def __init__(self, name: str, plan: Callable[[], TaskGraph], *handlers: Tool | Function | Step) -> None:
         self.name = name
-        self.tools = tools
-        self.functions = functions
+        self.tools = [handler for handler in handlers if isinstance(handler, Tool)]
+        self.functions = [handler for handler in handlers if isinstance(handler, Function)]
+        self.steps = [handler for handler in handlers if isinstance(handler, Step)]
         self._plan = plan
         self.planned = 0
 
@@ -104,6 +105,11 @@ def function(call: Callable[..., Any]) -> Function:
     return Function(call.__name__, call, Signature(call))
 
 
+def step(call: Callable[..., Any]) -> Step:
+    """A step handler that is registered only for one test (`registered`)."""
+    return Step(call.__name__, call, Signature(call))
+
+
 class Registered:
     """Registers handlers for one test; until `restore` there are no others."""
 
@@ -112,20 +118,20 @@ class Registered:
 
     def _empty(self) -> None:
         self._emptied = ExitStack()
-        for kind in (registry.agents, registry.tools, registry.functions, registry.models):
+        for kind in (registry.agents, registry.tools, registry.functions, registry.steps, registry.models):
             self._emptied.enter_context(kind.emptied())
 
     def agent(
-        self, plan: Callable[[], TaskGraph], *handlers: Tool | Function, name: str = "test-agent"
+        self, plan: Callable[[], TaskGraph], *handlers: Tool | Function | Step, name: str = "test-agent"
     ) -> PlanningAgent:
-        """An agent with these tools and functions, whose plan is `plan()`."""
-        tools = [handler for handler in handlers if isinstance(handler, Tool)]
-        functions = [handler for handler in handlers if isinstance(handler, Function)]
-        for tool in tools:
+        """An agent with these handlers, whose plan is `plan()`."""
+        agent = PlanningAgent(name, plan, *handlers)
+        for tool in agent.tools:
             self.put(registry.tools, tool.name, tool)
-        for each in functions:
+        for each in agent.functions:
             self.put(registry.functions, each.name, each)
-        agent = PlanningAgent(name, plan, tools, functions)
+        for step in agent.steps:
+            self.put(registry.steps, step.name, step)
         self.put(registry.agents, name, agent)
         return agent
 

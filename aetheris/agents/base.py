@@ -7,7 +7,7 @@ from aetheris.core import registry
 from aetheris.core.context import PlanContext
 from aetheris.core.durations import seconds
 from aetheris.core.graph import TaskGraph
-from aetheris.core.handlers import Function, Tool
+from aetheris.core.handlers import Function, Step, Tool
 
 
 class Agent:
@@ -22,6 +22,7 @@ class Agent:
     version: ClassVar[str] = "1"
     tools: ClassVar[list[Tool]] = []
     functions: ClassVar[list[Function]] = []
+    steps: ClassVar[list[Step]] = []
     max_parallel: ClassVar[int | None] = None
     """How many nodes of one job may run at once; None: as many as there are workers."""
     deadline: ClassVar[str | float | None] = None

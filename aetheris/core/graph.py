@@ -8,7 +8,7 @@ from aetheris.core import graph_check
 from aetheris.core.canonical import dumps, loads
 from aetheris.core.durations import seconds
 from aetheris.core.errors import GraphError, NotCanonical
-from aetheris.core.handlers import Function, Tool
+from aetheris.core.handlers import Function, Step, Tool
 from aetheris.core.retry import RetryPolicy
 
 KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -17,7 +17,7 @@ PLAN = "plan"
 
 @dataclass(frozen=True)
 class NodeSpec:
-    """One node: its key, its type (tool, llm, wait, function) and its configuration as JSON data."""
+    """One node: its key, its type (tool, llm, step, function, workflow, wait) and its configuration as JSON data."""
 
     key: str
     type: str
@@ -62,6 +62,10 @@ class TaskGraph:
         """A node whose registered pure function answers with a `TaskGraph`, which runs under it as `key/…`. Its
         output is that graph's: of the sink that `TaskGraph(output=…)` names, else of its one sink, else of each."""
         return self._add(key, "workflow", function=_name(function), arguments=arguments)
+
+    def step(self, key: str, step: Step | str, **arguments: Any) -> str:
+        """A node that runs a registered step: code with several effects, each recorded."""
+        return self._add(key, "step", step=_name(step), arguments=arguments)
 
     def llm(
         self,
@@ -214,5 +218,5 @@ class TaskGraph:
         return key
 
 
-def _name(handler: Tool | Function | str) -> str:
+def _name(handler: Tool | Function | Step | str) -> str:
     return handler if isinstance(handler, str) else handler.name

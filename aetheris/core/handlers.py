@@ -99,6 +99,22 @@ class Function:
         self.signature.check()
 
 
+@dataclass(frozen=True)
+class Step:
+    """A registered step: code that reaches the world only through its `ctx`, and may run again from its beginning."""
+
+    name: str
+    call: Callable[..., Any]
+    signature: Signature = field(compare=False)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.call(*args, **kwargs)
+
+    def check(self) -> None:
+        """Raise `TypeError` when the type hints make no schema."""
+        self.signature.check()
+
+
 class Planner(Protocol):
     """An agent, as the engine sees it."""
 
@@ -106,6 +122,7 @@ class Planner(Protocol):
     version: ClassVar[str]
     tools: "ClassVar[list[Tool]]"
     functions: "ClassVar[list[Function]]"
+    steps: "ClassVar[list[Step]]"
     max_parallel: "ClassVar[int | None]"
     deadline: "ClassVar[str | float | None]"
 

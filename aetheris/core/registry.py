@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 from aetheris.core.errors import UnknownName
-from aetheris.core.handlers import Function, ModelAdapter, Planner, Tool
+from aetheris.core.handlers import Function, ModelAdapter, Planner, Step, Tool
 
 T = TypeVar("T")
 
@@ -50,4 +50,5 @@ class Registry(Generic[T]):
 agents: Registry[Planner] = Registry("agent", "AGENT_NOT_FOUND")
 tools: Registry[Tool] = Registry("tool", "TOOL_NOT_FOUND")
 functions: Registry[Function] = Registry("function", "FUNCTION_NOT_FOUND")
+steps: Registry[Step] = Registry("step", "STEP_NOT_FOUND")
 models: Registry[ModelAdapter] = Registry("model provider", "MODEL_PROVIDER_NOT_FOUND")

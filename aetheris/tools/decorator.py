@@ -1,11 +1,11 @@
-"""`@tool` and `@function`: declare what nodes may call."""
+"""`@tool`, `@function` and `@step`: declare what nodes may call."""
 
 from collections.abc import Callable
 from typing import Any
 
 from aetheris.core import registry
 from aetheris.core.durations import seconds
-from aetheris.core.handlers import Effect, Function, Tool
+from aetheris.core.handlers import Effect, Function, Step, Tool
 from aetheris.core.schema import Signature
 
 
@@ -53,3 +53,12 @@ def function(call: Callable[..., Any]) -> Function:
     if signature.takes_context:
         raise TypeError(f"{call.__qualname__}: a function takes no ctx; declare what touches the world as a tool")
     return registry.functions.register(call.__name__, Function(call.__name__, call, signature))
+
+
+def step(call: Callable[..., Any]) -> Step:
+    """Register a step for step nodes: code with several effects, each through `ctx`, which comes first
+    (`aetheris.core.steps`). It may be run again from its beginning at any time."""
+    signature = Signature(call)
+    if not signature.takes_context:
+        raise TypeError(f"{call.__qualname__}: a step takes ctx as its first argument")
+    return registry.steps.register(call.__name__, Step(call.__name__, call, signature))

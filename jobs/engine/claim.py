@@ -9,7 +9,7 @@ from aetheris.conf import configuration
 from aetheris.core import registry
 from aetheris.core.errors import AetherisError
 from aetheris.core.ids import new_id
-from jobs.engine import advance, doubt, facts
+from jobs.engine import advance, doubt, effects, facts
 from jobs.engine.facts import tell_started
 from jobs.engine.kinds import ask, tool
 from jobs.engine.kinds.base import Claimed, Prepared, Question
@@ -111,23 +111,37 @@ def _check_approval(job: Job, node: Node) -> None:
 def _open(tx: JobTransaction, node: Node, prepared: Prepared) -> Claimed | None:
     """Lease the node and open its effect. An effect in doubt is asked about first where that can be done; None when
     it must not be repeated."""
-    entry = Entry.objects.live(tx.job.pk, prepared.intent.step_id) if prepared.intent else None
-    if entry is None or prepared.intent is None or entry.state == EntryState.COMMITTED:
-        return _lease(tx, node, prepared, entry)
-    match entries.recourse(entry, prepared.intent, tx.now):
-        case Recourse.SEND:
-            return _lease(tx, node, prepared, entry)
-        case Recourse.ASK:
-            asking = ask.prepare(entry, prepared)
+    entry, sent, recourse = _before(tx, node, prepared)
+    own = tx.keep(prepared.arguments)
+    match recourse:
+        case Recourse.ASK if entry:
+            asking = ask.prepare(entry, sent)
             question = Question(entry.tool, entry.step_id, entry.attempt, entry.idempotency_key)
-            return _lease(tx, node, asking, Entry.objects.live(tx.job.pk, asking.step_id), question)
-        case Recourse.SHOW:
+            return _lease(tx, node, own, asking, Entry.objects.live(tx.job.pk, asking.step_id), question)
+        case Recourse.SHOW if entry:
             doubt.show(tx, node, entry, "LEASE_LOST", "The worker was lost during the call.")
             return None
+        case _:
+            return _lease(tx, node, own, prepared, entry)
+
+
+def _before(tx: JobTransaction, node: Node, prepared: Prepared) -> tuple[Entry | None, Prepared, Recourse]:
+    """What earlier runs left of the node's effect, or of the one effect of a step that is in doubt."""
+    if node.type == NodeType.STEP:
+        return effects.in_doubt(tx, node) or (None, prepared, Recourse.SEND)
+    entry = Entry.objects.live(tx.job.pk, prepared.step_id) if prepared.intent else None
+    if entry is None or prepared.intent is None or entry.state == EntryState.COMMITTED:
+        return entry, prepared, Recourse.SEND
+    return entry, prepared, entries.recourse(entry, prepared.intent, tx.now)
 
 
 def _lease(
-    tx: JobTransaction, node: Node, prepared: Prepared, entry: Entry | None, question: Question | None = None
+    tx: JobTransaction,
+    node: Node,
+    own_arguments: str,
+    prepared: Prepared,
+    entry: Entry | None,
+    question: Question | None = None,
 ) -> Claimed:
     """Give the node to this worker, and open its effect or send it again."""
     lease = configuration().lease_seconds
@@ -143,7 +157,7 @@ def _lease(
         deadline_at=tx.now + timedelta(seconds=prepared.timeout),
         claims=node.claims + 1,
         not_before=None,
-        input=tx.keep(prepared.arguments),
+        input=own_arguments,
         started_at=node.started_at or tx.now,
     )
     tx.event(EventType.NODE_STARTED, {"node_id": node.path, "type": node.type, "claims": node.claims}, node)
@@ -164,4 +178,5 @@ def _lease(
         send_until=tx.began + min(lease, prepared.timeout),
         recorded=facts.recorded(tx, entry) if entry and entry.state == EntryState.COMMITTED else None,
         question=question,
+        claims=node.claims,
     )

@@ -2,6 +2,7 @@
 
 from aetheris.core.outcomes import Outcome
 from jobs.engine import facts, reconcile
+from jobs.engine.effects import EffectDoubt, store_values
 from jobs.engine.ending import end
 from jobs.engine.kinds.base import Claimed
 from jobs.engine.late import settle_late
@@ -22,6 +23,13 @@ def commit(tx: JobTransaction, claimed: Claimed, outcome: Outcome) -> bool:
     if claimed.question is not None:
         reconcile.settle(tx, node, claimed, claimed.question, outcome, held=held)
         return held
+    if isinstance(outcome, EffectDoubt):
+        if held:
+            entry = Entry.objects.of_attempt(tx.job.pk, outcome.step_id, outcome.attempt)
+            end(tx, node, outcome, entry, outcome.intent)
+        return held
+    if held:
+        store_values(tx, node, claimed.values)
     entry = Entry.objects.of_attempt(tx.job.pk, claimed.step_id, claimed.attempt) if claimed.attempt else None
     was_settled = entry is not None and entry.settled_at is not None
     if entry is not None:

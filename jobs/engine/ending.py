@@ -6,10 +6,12 @@ from aetheris.core.canonical import Canonical
 from aetheris.core.errors import described
 from aetheris.core.outcomes import Done, Doubt, Expand, Fail, Outcome
 from jobs.engine import advance, doubt, retry
+from jobs.engine.again import make_ready
 from jobs.engine.expand import expand, store
-from jobs.engine.kinds.table import KINDS
+from jobs.engine.kinds.output import output_of
 from jobs.engine.transaction import JobTransaction
 from jobs.models import Node
+from jobs.states import NodeType
 from ledger.entries import Intent
 from ledger.models import Entry
 
@@ -21,7 +23,7 @@ def end(
     if isinstance(outcome, Expand):
         _expand(tx, node, outcome)
     elif isinstance(outcome, Done):
-        advance.complete(tx, node, KINDS[node.type].output(outcome.result), _told(entry, outcome))
+        advance.complete(tx, node, output_of(node.type, outcome.result), _told(node, entry, outcome))
     elif isinstance(outcome, Doubt) and entry and intent:
         _doubt(tx, node, entry, intent, outcome)
     elif not (isinstance(outcome, Fail) and outcome.again and retry.try_again(tx, node, outcome.message)):
@@ -30,8 +32,11 @@ def end(
 
 
 def end_by_fact(tx: JobTransaction, node: Node, outcome: Outcome, entry: Entry) -> None:
-    """End a node by a fact about its effect that came from elsewhere than its run."""
-    end(tx, node, outcome, entry)
+    """End a node by a fact about its effect that came from elsewhere than its run. A step goes on with it."""
+    if node.type == NodeType.STEP:
+        make_ready(tx, node)
+    else:
+        end(tx, node, outcome, entry)
 
 
 def _doubt(tx: JobTransaction, node: Node, entry: Entry, intent: Intent, outcome: Doubt) -> None:
@@ -52,10 +57,11 @@ def _expand(tx: JobTransaction, node: Node, outcome: Expand) -> None:
         expand(tx, node, outcome.graph, nodes)
 
 
-def _told(entry: Entry | None, outcome: Done) -> dict[str, object]:
+def _told(node: Node, entry: Entry | None, outcome: Done) -> dict[str, object]:
     """The rest of `node_finished`: an output that is in the ledger's event already is not stored twice."""
     if entry is None:
-        return {"result_type": "pure", "output": Canonical(outcome.result)}
+        result_type = "success" if node.type == NodeType.STEP else "pure"
+        return {"result_type": result_type, "output": Canonical(outcome.result)}
     written = entry.effect_class.writes
     return {
         "result_type": "side_effect_committed" if written else "success",

@@ -14,10 +14,12 @@ from ledger.states import EntryKind, EntryState
 STARTED = {
     EntryKind.TOOL.value: EventType.TOOL_INVOCATION_STARTED,
     EntryKind.LLM.value: EventType.LLM_INVOCATION_STARTED,
+    EntryKind.HTTP.value: EventType.TOOL_INVOCATION_STARTED,
 }
 FINISHED = {
     EntryKind.TOOL.value: EventType.TOOL_INVOCATION_FINISHED,
     EntryKind.LLM.value: EventType.LLM_INVOCATION_FINISHED,
+    EntryKind.HTTP.value: EventType.TOOL_INVOCATION_FINISHED,
 }
 
 
@@ -63,7 +65,11 @@ def result_in(outcome: Outcome) -> str | None:
 
 
 def error_in(outcome: Outcome) -> dict[str, Any] | None:
-    return {"code": outcome.code, "message": outcome.message} if isinstance(outcome, Fail | Doubt) else None
+    """Why there is no result, or none that can be used; `again` where policy may try it as a new attempt."""
+    if not isinstance(outcome, Fail | Doubt):
+        return None
+    error: dict[str, Any] = {"code": outcome.code, "message": outcome.message}
+    return error | ({"again": True} if isinstance(outcome, Fail) and outcome.again else {})
 
 
 def tell_started(tx: JobTransaction, node: Node, entry: Entry, arguments: str) -> None:

@@ -5,7 +5,7 @@ never after the time to send. Whatever the called code does becomes an outcome.
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from django.db import connection
@@ -82,6 +82,17 @@ def verify(declared: Tool, arguments: str, recorded: Any, context: ToolContext) 
 def ask_model(adapter: ModelAdapter, request: ModelRequest) -> ModelAnswer:
     """Ask a model once. Raises what its adapter raises."""
     return _outside(lambda: adapter.complete(request))
+
+
+def fetch(url: str, headers: Mapping[str, str], context: ToolContext) -> Outcome:
+    """GET an address once. Raises nothing but `InTransaction`."""
+    try:
+        answer = _outside(lambda: context.http.get(url, headers=dict(headers)))
+        return Done(dumps({"status": answer.status_code, "text": answer.text}))
+    except InTransaction:
+        raise
+    except Exception as error:
+        return Doubt("FETCH_IN_DOUBT", described(error))
 
 
 def _outside(call: Callable[[], T]) -> T:

@@ -163,6 +163,11 @@ def _invocation_finished(view: JobView, data: dict[str, Any]) -> None:
         view.effect_results[data["invocation_id"]] = data["result"]
 
 
+def _value_recorded(view: JobView, data: dict[str, Any]) -> None:
+    view.effects[data["invocation_id"]] = EntryState.COMMITTED.value
+    view.effect_results[data["invocation_id"]] = data["result"]
+
+
 def _node_finished(view: JobView, data: dict[str, Any]) -> None:
     path = data["node_id"]
     if data["state"] == "ok":
@@ -247,6 +252,7 @@ _FOLD = {
     EventType.LLM_INVOCATION_FINISHED: _invocation_finished,
     EventType.JOB_WAITING: _job_waiting,
     EventType.WAIT_COMPLETED: _wait_completed,
+    EventType.VALUE_RECORDED: _value_recorded,
     EventType.EFFECT_RESOLVED: _effect_resolved,
     EventType.JOB_COMPLETED: _job_completed,
     EventType.JOB_FAILING: _stop,

@@ -7,11 +7,10 @@ undo the commit. A commit whose answer is lost is looked up on a new connection:
 import logging
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connection, connections
+from django.db import connection
 
 from aetheris.core import contract
 from aetheris.core.errors import described
@@ -23,15 +22,13 @@ from jobs.engine.give_back import give_back
 from jobs.engine.kinds import ask
 from jobs.engine.kinds.base import Claimed
 from jobs.engine.kinds.table import KINDS
+from jobs.engine.patience import drop_connection, until_answered
 from jobs.engine.transaction import JobTransaction, job_transaction
 from jobs.models import Job, Node
 
 logger = logging.getLogger(__name__)
 
 SLICE_SECONDS = 30.0
-COMMIT_PATIENCE_SECONDS = 300.0
-"""How long a result in hand is tried to be recorded while the database does not answer."""
-LONGEST_PAUSE_SECONDS = 5.0
 
 
 def run_node(job_id: UUID, path: str) -> None:
@@ -69,16 +66,7 @@ def _perform(claimed: Claimed) -> Outcome:
         # SystemExit and its like come from the handler's code: the thread is the pool's, and the node must end.
         return Doubt("HANDLER_BROKE_OUT", described(error))
     finally:
-        _drop_connection()
-
-
-def _drop_connection() -> None:
-    """Whatever the handler did to this thread's connection, the commit gets another one."""
-    left_open = connection.in_atomic_block
-    with suppress(Exception):
-        connection.close()
-    if left_open:
-        del connections[DEFAULT_DB_ALIAS]
+        drop_connection()
 
 
 def _commit_and_go_on(claimed: Claimed, outcome: Outcome | None, *, go_on: bool) -> Claimed | None:
@@ -119,23 +107,17 @@ def _following(tx: JobTransaction, claimed: Claimed) -> str | None:
 
 
 def _until_answered(send: Callable[[_Attempt], Claimed | None], claimed: Claimed) -> Claimed | None:
-    """Send a commit until the database has said what became of it. Raises what is no loss of the connection."""
-    gives_up = time.monotonic() + COMMIT_PATIENCE_SECONDS
-    pause = 0.05
+    """Send a commit until the database has said what became of it."""
     attempt = _Attempt()
-    while True:
-        try:
-            if attempt.tx is not None and _has_landed(claimed, attempt.tx):
-                return attempt.successor
-            attempt = _Attempt()
-            return send(attempt)
-        except (OperationalError, InterfaceError) as error:
-            if time.monotonic() > gives_up:
-                raise
-            logger.warning("the commit of %s has no answer yet: %s", claimed.path, error)
-            _drop_connection()
-            time.sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+    def once() -> Claimed | None:
+        nonlocal attempt
+        if attempt.tx is not None and _has_landed(claimed, attempt.tx):
+            return attempt.successor
+        attempt = _Attempt()
+        return send(attempt)
+
+    return until_answered(once, f"the commit of {claimed.path}")
 
 
 def _has_landed(claimed: Claimed, sent: JobTransaction) -> bool:

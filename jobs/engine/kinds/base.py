@@ -1,6 +1,6 @@
 """The shape of a kind, and what passes between claim, run and commit."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -44,7 +44,8 @@ class Claimed:
     process's uptime.
 
     `recorded` is what the ledger says when the effect already happened: then nothing is called. With a `question`
-    the node is not run now: its provider is asked.
+    the node is not run now: its provider is asked. `values` are what a step has read from the runtime and nobody has
+    recorded yet.
     """
 
     job: Job
@@ -59,6 +60,8 @@ class Claimed:
     send_until: float = 0.0
     recorded: Outcome | None = None
     question: Question | None = None
+    claims: int = 1
+    values: list[Any] = field(default_factory=list)
 
     @property
     def step_id(self) -> str:
@@ -99,10 +102,6 @@ class Kind(Protocol):
 
     def call(self, claimed: Claimed, stop: StopRequest) -> Outcome:
         """Run it. Raises nothing: every exception becomes an outcome."""
-        ...
-
-    def output(self, result: str) -> str:
-        """What successors read, from the result that the ledger keeps; both canonical text."""
         ...
 
 

@@ -30,7 +30,3 @@ def call(claimed: Claimed, stop: StopRequest) -> Outcome:
     except Exception as error:
         return Fail("FUNCTION_FAILED", described(error))
     return done(result)
-
-
-def output(result: str) -> str:
-    return result

@@ -24,26 +24,34 @@ def is_here(job: Job, node: Node) -> bool:
 
 
 def prepare(job: Job, node: Node) -> Prepared:
-    arguments = resolved_arguments(node)
-    provider, model = _provider(arguments)
-    text = dumps(arguments)
+    text = dumps(resolved_arguments(node))
     timeout = time_limit(node, configuration().node_timeout_seconds)
-    intent = Intent(
-        step_id=node.path,
+    return Prepared(text, timeout, intent(node.path, text, timeout))
+
+
+def intent(step_id: str, arguments: str, timeout: float) -> Intent:
+    """What asking a model here, with these canonical arguments, is about to do."""
+    provider, model = _provider(loads(arguments))
+    return Intent(
+        step_id=step_id,
         kind=EntryKind.LLM,
         effect=Effect.READ,
         tool=provider,
         tool_version=model,
-        arguments_digest=digest(text),
+        arguments_digest=digest(arguments),
         timeout=timeout,
         window=timeout,
         settle=0.0,
     )
-    return Prepared(text, timeout, intent)
 
 
 def call(claimed: Claimed, stop: StopRequest) -> Outcome:
-    arguments = loads(claimed.prepared.arguments)
+    return complete(claimed.prepared.arguments, claimed.prepared.timeout)
+
+
+def complete(text: str, timeout: float) -> Outcome:
+    """Ask the model that these canonical arguments name. Raises nothing."""
+    arguments = loads(text)
     provider, model = _provider(arguments)
     request = ModelRequest(
         model=model,
@@ -51,7 +59,7 @@ def call(claimed: Claimed, stop: StopRequest) -> Outcome:
         inputs=arguments["inputs"],
         answer=arguments["answer"],
         temperature=arguments["temperature"],
-        timeout=claimed.prepared.timeout,
+        timeout=timeout,
     )
     try:
         answer = gateway.ask_model(registry.models.get(provider), request)
@@ -62,7 +70,7 @@ def call(claimed: Claimed, stop: StopRequest) -> Outcome:
         "llm_provider": provider,
         "llm_model": answer.model,
         "llm_temperature": request.temperature,
-        "prompt_hash": hashlib.sha256(claimed.prepared.arguments.encode()).hexdigest(),
+        "prompt_hash": hashlib.sha256(text.encode()).hexdigest(),
         "token_count": {"prompt": answer.prompt_tokens, "completion": answer.completion_tokens},
     }
     try:
@@ -70,10 +78,6 @@ def call(claimed: Claimed, stop: StopRequest) -> Outcome:
     except AetherisError as error:
         return Fail(error.code, error.message, result=dumps_escaped(result))
     return done(result)
-
-
-def output(result: str) -> str:
-    return dumps(loads(result)["answer"])
 
 
 def read_answer(text: str, schema: dict[str, Any] | None) -> Any:

@@ -1,11 +1,13 @@
 """Node zero: the agent's plan, made once and recorded, never made again."""
 
+from collections.abc import Sequence
+
 from aetheris.conf import configuration
 from aetheris.core import registry
 from aetheris.core.context import PlanContext, StopRequest
 from aetheris.core.errors import AetherisError, GraphError, described
 from aetheris.core.graph import NodeSpec, TaskGraph
-from aetheris.core.handlers import Planner
+from aetheris.core.handlers import Function, Planner, Step, Tool
 from aetheris.core.outcomes import Expand, Fail, Outcome
 from jobs.engine.kinds.base import Claimed, Prepared
 from jobs.models import Job, Node
@@ -30,10 +32,6 @@ def call(claimed: Claimed, stop: StopRequest) -> Outcome:
     except Exception as error:
         return Fail("PLAN_FAILED", described(error))
     return Expand(graph)
-
-
-def output(result: str) -> str:
-    return result
 
 
 def check(graph: TaskGraph, planner: Planner) -> None:
@@ -65,21 +63,21 @@ def _name_model(node: NodeSpec) -> None:
 
 
 def _check_handler(node: NodeSpec, planner: Planner) -> None:
-    if node.type == "tool":
-        tools = {tool.name: tool for tool in planner.tools}
-        name = node.config["tool"]
-        if name not in tools:
-            raise GraphError(
-                f"Node {node.key!r} calls {name!r}, which is no tool of {planner.name}; add it to its tools.",
-                code="TOOL_NOT_FOUND",
-            )
-        tools[name].signature.check_names(node.arguments)
-    if node.type in ("function", "workflow"):
-        functions = {function.name: function for function in planner.functions}
-        name = node.config["function"]
-        if name not in functions:
-            raise GraphError(
-                f"Node {node.key!r} runs {name!r}, which is no function of {planner.name}; add it to its functions.",
-                code="FUNCTION_NOT_FOUND",
-            )
-        functions[name].signature.check_names(node.arguments)
+    """A node calls what its agent lists, by the names of its arguments."""
+    listed: dict[str, tuple[str, Sequence[Tool | Function | Step]]] = {
+        "tool": ("tool", planner.tools),
+        "function": ("function", planner.functions),
+        "workflow": ("function", planner.functions),
+        "step": ("step", planner.steps),
+    }
+    if node.type not in listed:
+        return
+    what, handlers = listed[node.type]
+    name = node.config[what]
+    found = next((handler for handler in handlers if handler.name == name), None)
+    if found is None:
+        raise GraphError(
+            f"Node {node.key!r} names {name!r}, which is no {what} of {planner.name}; add it to its {what}s.",
+            code=f"{what.upper()}_NOT_FOUND",
+        )
+    found.signature.check_names(node.arguments)

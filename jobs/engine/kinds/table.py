@@ -1,6 +1,6 @@
 """Node type → kind."""
 
-from jobs.engine.kinds import function, llm, plan, tool, workflow
+from jobs.engine.kinds import function, llm, plan, step, tool, workflow
 from jobs.engine.kinds.base import Kind
 from jobs.states import NodeType
 
@@ -9,5 +9,6 @@ KINDS: dict[str, Kind] = {
     NodeType.TOOL: tool,
     NodeType.LLM: llm,
     NodeType.FUNCTION: function,
+    NodeType.STEP: step,
     NodeType.WORKFLOW: workflow,
 }

@@ -51,9 +51,5 @@ def call(claimed: Claimed, stop: StopRequest) -> Outcome:
     return gateway.call_tool(declared, claimed.prepared.arguments, claimed.context(stop))
 
 
-def output(result: str) -> str:
-    return result
-
-
 def _tool(node: Node) -> Tool:
     return registry.tools.get(str(node.settings["tool"]))

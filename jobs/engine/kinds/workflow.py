@@ -32,7 +32,3 @@ def call(claimed: Claimed, stop: StopRequest) -> Outcome:
     except Exception as error:
         return Fail("FUNCTION_FAILED", described(error))
     return Expand(graph)
-
-
-def output(result: str) -> str:
-    return result

@@ -1,0 +1,157 @@
+"""Effects of a step: each is opened before it may happen and settled by its first fact, while the step holds its node.
+
+Values that call nothing (clock, random, ids) ride with the next of these transactions.
+"""
+
+from dataclasses import dataclass
+
+from aetheris.conf import configuration
+from aetheris.core import registry
+from aetheris.core.canonical import Canonical, loads
+from aetheris.core.clocks import uptime
+from aetheris.core.outcomes import Doubt, Fail, Outcome
+from jobs.engine import facts
+from jobs.engine.kinds import tool
+from jobs.engine.kinds.base import Claimed, Prepared
+from jobs.engine.late import settle_late
+from jobs.engine.transaction import JobTransaction, job_transaction
+from jobs.models import Node
+from jobs.states import NodeState
+from ledger import entries
+from ledger.entries import Intent, Recourse
+from ledger.event_types import EventType
+from ledger.models import Entry, Event
+from ledger.states import EntryKind, EntryState
+
+
+@dataclass(frozen=True)
+class EffectDoubt(Doubt):
+    """A step's run ended because this effect of it is in doubt."""
+
+    step_id: str
+    attempt: int
+    intent: Intent
+
+
+@dataclass(frozen=True)
+class Lost(Doubt):
+    """A step's run ended because its node is somebody else's now."""
+
+
+@dataclass(frozen=True)
+class RunEnds(Fail):
+    """A failure that is none of the effect's: the step's code cannot go on after it."""
+
+
+@dataclass(frozen=True)
+class Value:
+    """Something read from the runtime itself, once: a canonical text for a place in a step."""
+
+    step_id: str
+    kind: EntryKind
+    text: str
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An effect that may happen now, until `send_until`; or what is recorded of it, and then it must not."""
+
+    idempotency_key: str = ""
+    attempt: int = 0
+    send_until: float = 0.0
+    recorded: Outcome | None = None
+
+
+LOST = Lost("LEASE_LOST", "The worker lost its lease while it ran the step.")
+NONDETERMINISTIC = RunEnds(
+    "NONDETERMINISTIC_NODE",
+    "This place of the step was another tool's, another version's or another call's before; nothing was sent.",
+)
+STOPPED = RunEnds("NODE_STOPPED", "The job starts nothing more.", critical=True)
+
+
+def open_effect(claimed: Claimed, intent: Intent, arguments: str, values: list[Value]) -> Opened:
+    """Record that an effect is about to be sent. One transaction; sent twice, because its answer was lost, it finds
+    what it did before."""
+    began = uptime()
+    with job_transaction(claimed.job.pk) as tx:
+        node = _held(tx, claimed)
+        if node is None:
+            return Opened(recorded=LOST)
+        if tx.job.starts_nothing_more:
+            return Opened(recorded=STOPPED)
+        store_values(tx, node, values)
+        lease = configuration().lease_seconds
+        entry = Entry.objects.last_attempt(tx.job.pk, intent.step_id)
+        if entry is not None and (known := _known(tx, entry, intent, claimed)) is not None:
+            return Opened(recorded=known)
+        if entry is None or entry.state == EntryState.FAILED:
+            entry = entries.open_entry(tx.job, node.path, intent, token=claimed.token, now=tx.now, lease=lease)
+        elif entry.lease_token != claimed.token:
+            entries.send_again(entry, intent, token=claimed.token, now=tx.now, lease=lease)
+        facts.tell_started(tx, node, entry, arguments)
+        return Opened(entry.idempotency_key, entry.attempt, began + min(lease, intent.timeout))
+
+
+def settle_effect(claimed: Claimed, intent: Intent, attempt: int, outcome: Outcome) -> Outcome:
+    """Record what became of an effect; what the ledger holds then, or `LOST`."""
+    with job_transaction(claimed.job.pk) as tx:
+        node = Node.objects.get(job_id=tx.job.pk, path=claimed.path)
+        entry = Entry.objects.get(job_id=tx.job.pk, step_id=intent.step_id, attempt=attempt)
+        was_settled = entry.settled_at is not None
+        known = facts.record(tx, node, entry, outcome)
+        if _held(tx, claimed) is not None:
+            return known
+        if not was_settled:
+            settle_late(tx, node, entry, known)
+        return LOST
+
+
+def store_values(tx: JobTransaction, node: Node, values: list[Value]) -> None:
+    """Record values that no row has yet, each with its event."""
+    new = [value for value in values if Entry.objects.last_attempt(tx.job.pk, value.step_id) is None]
+    for value in new:
+        entry = entries.record_value(tx.job, node.path, value.step_id, value.kind, tx.keep(value.text), tx.now)
+        tx.event(
+            EventType.VALUE_RECORDED,
+            {
+                "node_id": node.path,
+                "invocation_id": entry.idempotency_key,
+                "kind": value.kind.value,
+                "result": Canonical(value.text),
+            },
+            node,
+        )
+
+
+def in_doubt(tx: JobTransaction, node: Node) -> tuple[Entry, Prepared, Recourse] | None:
+    """The first write of a step that must not simply be sent again, with what was sent and what may be done."""
+    for entry in Entry.objects.undecided_of(tx.job.pk, node.path):
+        if entry.effect_class.writes:
+            declared = registry.tools.get(entry.tool)
+            arguments = Event.objects.arguments_of(entry)
+            intent = tool.intent(declared, entry.step_id, arguments, declared.timeout)
+            recourse = entries.recourse(entry, intent, tx.now)
+            if recourse is not Recourse.SEND:
+                return entry, Prepared(arguments, declared.timeout, intent), recourse
+    return None
+
+
+def _held(tx: JobTransaction, claimed: Claimed) -> Node | None:
+    node = Node.objects.get(job_id=tx.job.pk, path=claimed.path)
+    return node if node.state == NodeState.RUNNING and node.lease_token == claimed.token else None
+
+
+def _known(tx: JobTransaction, entry: Entry, intent: Intent, claimed: Claimed) -> Outcome | None:
+    """What is recorded of an effect that must not be sent now; None for one that may."""
+    if not entries.is_for(entry, intent):
+        return NONDETERMINISTIC
+    if entry.state == EntryState.COMMITTED:
+        return facts.recorded(tx, entry)
+    if entry.state == EntryState.FAILED:
+        error = loads(entry.error or "{}")
+        return None if error.get("again") else Fail(error["code"], error["message"])
+    ours = entry.lease_token == claimed.token
+    if ours or entries.recourse(entry, intent, tx.now) is Recourse.SEND:
+        return None
+    return EffectDoubt("LEASE_LOST", "The worker was lost during the call.", entry.step_id, entry.attempt, intent)

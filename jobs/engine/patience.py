@@ -1,0 +1,42 @@
+"""Patience: what a worker has to tell the database is tried until the database has answered."""
+
+import logging
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TypeVar
+
+from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connection, connections
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+PATIENCE_SECONDS = 300.0
+"""How long a result in hand is tried to be recorded while the database does not answer."""
+LONGEST_PAUSE_SECONDS = 5.0
+
+
+def until_answered(send: Callable[[], T], what: str) -> T:
+    """Send until there is an answer; `send` finds out by itself whether an earlier try has landed. Raises what is no
+    loss of the connection, and the loss after five minutes."""
+    gives_up = time.monotonic() + PATIENCE_SECONDS
+    pause = 0.05
+    while True:
+        try:
+            return send()
+        except (OperationalError, InterfaceError) as error:
+            if time.monotonic() > gives_up:
+                raise
+            logger.warning("%s has no answer yet: %s", what, error)
+            drop_connection()
+            time.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+
+def drop_connection() -> None:
+    """Whatever was done to this thread's connection, the next statement gets another one."""
+    left_open = connection.in_atomic_block
+    with suppress(Exception):
+        connection.close()
+    if left_open:
+        del connections[DEFAULT_DB_ALIAS]

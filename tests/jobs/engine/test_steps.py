@@ -1,0 +1,456 @@
+"""Steps: several effects in one node, each recorded, none repeated, whatever becomes of the worker."""
+
+import json
+import re
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connection, transaction
+
+from aetheris.core import registry
+from aetheris.core.context import ToolContext
+from aetheris.core.errors import CriticalError, NotApplied, ToolError
+from aetheris.core.findings import Finding, Happened
+from aetheris.core.graph import TaskGraph
+from aetheris.core.handlers import Effect, Hooks, Tool
+from aetheris.core.steps import StepContext, Suspended
+from jobs.engine.cancel import cancel
+from jobs.engine.resolve import resolve
+from jobs.engine.sweep import sweep
+from jobs.models import Job
+from ledger.models import Entry, Event
+from tests.conftest import Clock
+from tests.jobs.engine.one_tool import LEASE, question
+from tests.world import (
+    APPROVER,
+    Doorbells,
+    Registered,
+    Scripted,
+    World,
+    again,
+    event_types,
+    result_of,
+    states,
+    step,
+    submitted,
+)
+
+pytestmark = pytest.mark.usefixtures("whole")
+Code = Callable[[StepContext], Any]
+
+
+class Killed(BaseException):
+    """The worker dies here: nothing that it would have done after this is done."""
+
+
+def one_step(registered: Registered, code: Code, *tools: Tool) -> Job:
+    """A submitted job whose plan is the one step node `work`."""
+
+    def work(ctx: StepContext) -> Any:
+        return code(ctx)
+
+    declared = step(work)
+
+    def plan() -> TaskGraph:
+        graph = TaskGraph()
+        graph.step("work", declared)
+        return graph
+
+    registered.agent(plan, declared, *tools)
+    return submitted()
+
+
+def dies_once(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """What a step's code calls where its worker dies: the run is cut off there, and nothing of it is committed."""
+    from jobs.engine import run
+
+    performed, died = run._perform, threading.Event()
+
+    def perform(claimed: Any) -> Any:
+        outcome = performed(claimed)
+        if died.is_set() and getattr(outcome, "code", "") == "HANDLER_BROKE_OUT":
+            died.clear()
+            raise Killed
+        return outcome
+
+    monkeypatch.setattr(run, "_perform", perform)
+    left = [True]
+
+    def die() -> None:
+        if left:
+            left.pop()
+            died.set()
+            raise Killed
+
+    return die
+
+
+def come_back(doorbells: Doorbells, clock: Clock) -> None:
+    """The lease runs out and another worker takes the node."""
+    clock.advance(LEASE + 1)
+    sweep()
+    doorbells.drain()
+
+
+def test_every_effect_is_recorded_and_a_second_run_is_given_what_the_first_had(
+    registered: Registered, world: World, doorbells: Doorbells, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look, pay = world.tool("look"), world.tool("pay", Effect.ONCE)
+    model = Scripted('{"yes": true}')
+    registered.put(registry.models, "script", model)
+    die = dies_once(monkeypatch)
+    runs: list[dict[str, Any]] = []
+
+    def code(ctx: StepContext) -> dict[str, Any]:
+        seen = {
+            "at": ctx.now().isoformat(),
+            "drawn": ctx.random(),
+            "id": str(ctx.uuid()),
+            "looked": ctx.call(look, value=7),
+            "said": ctx.llm("Well?", answer={"type": "object"}, model="script:1"),
+            "paid": ctx.call(pay, value="7.50"),
+        }
+        runs.append(seen)
+        die()
+        return seen
+
+    job = one_step(registered, code, look, pay)
+    with pytest.raises(Killed):
+        doorbells.drain()
+    come_back(doorbells, clock)
+    assert runs == [result_of(job)] * 2
+    assert (world.called("look"), len(model.asked), world.called("pay")) == (1, 1, 1)
+    entries = {entry.step_id: entry for entry in Entry.objects.filter(job=job)}
+    assert {entry.state for entry in entries.values()} == {"committed"}
+    assert sorted(entries) == [f"work#{turn}" for turn in range(1, 7)]
+    assert len({entry.idempotency_key for entry in entries.values()}) == 6, "no two effects share a key"
+
+
+def test_values_are_durable_before_the_next_write_is_sent(
+    registered: Registered, world: World, doorbells: Doorbells
+) -> None:
+    def send(ctx: ToolContext) -> str:
+        found = Entry.objects.get(step_id="work#1")
+        assert found.result is not None
+        return str(json.loads(found.result))
+
+    pay = world.tool("pay", Effect.ONCE)
+    world.answers["pay"] = send
+    job = one_step(registered, lambda ctx: [str(ctx.uuid()), ctx.call(pay)], pay)
+    doorbells.drain()
+    first, second = result_of(job)
+    assert first == second
+
+
+@pytest.mark.parametrize(
+    ("effect", "calls", "state"),
+    [(Effect.READ, 2, "completed"), (Effect.IDEMPOTENT, 2, "completed"), (Effect.ONCE, 1, "parked")],
+)
+def test_a_worker_lost_in_the_middle_of_a_call(
+    registered: Registered,
+    world: World,
+    doorbells: Doorbells,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    effect: Effect,
+    calls: int,
+    state: str,
+) -> None:
+    """What was committed before stays; the call itself follows its class; the key stays the same."""
+    first, second = world.tool("first", Effect.ONCE), world.tool("second", effect)
+    die = dies_once(monkeypatch)
+    world.answers["second"] = lambda ctx: die()
+
+    def code(ctx: StepContext) -> str:
+        ctx.call(first)
+        ctx.call(second)
+        return "done"
+
+    from jobs.engine import gateway
+
+    def not_caught(error: BaseException) -> str:
+        raise error
+
+    monkeypatch.setattr(gateway, "_told", lambda error, context: not_caught(error))
+    job = one_step(registered, code, first, second)
+    with pytest.raises(Killed):
+        doorbells.drain()
+    come_back(doorbells, clock)
+    assert (again(job).state, world.called("first"), world.called("second")) == (state, 1, calls)
+    assert len({key for name, _, key in world.calls if name == "second"}) == 1
+
+
+def test_a_person_says_that_it_happened_and_the_step_goes_on(
+    registered: Registered, world: World, doorbells: Doorbells, clock: Clock
+) -> None:
+    pay, tell = world.tool("pay", Effect.ONCE), world.tool("tell", Effect.ONCE)
+    world.answers["pay"] = ConnectionResetError("half an answer")
+
+    def code(ctx: StepContext) -> list[Any]:
+        return [ctx.call(pay), ctx.call(tell, value="told")]
+
+    job = one_step(registered, code, pay, tell)
+    doorbells.drain()
+    assert (again(job).state, world.called("tell")) == ("parked", 0)
+    assert question(job) == "resolution:work#1:1"
+    resolve(job.pk, question(job), {"resolution": "happened", "result": "seen"}, APPROVER)
+    doorbells.drain()
+    assert (result_of(job), world.called("pay"), world.called("tell")) == (["seen", "told"], 1, 1)
+
+
+def test_a_verifiable_effect_of_a_step_is_asked_about(
+    registered: Registered, world: World, doorbells: Doorbells, clock: Clock
+) -> None:
+    asked: list[Any] = []
+
+    def find(ctx: ToolContext, value: Any = None) -> Finding:
+        asked.append((ctx.idempotency_key, value))
+        return Happened("found")
+
+    pay = world.tool("pay", Effect.VERIFIABLE, hooks=Hooks(reconcile=find))
+    world.answers["pay"] = ConnectionResetError("half an answer")
+    job = one_step(registered, lambda ctx: ctx.call(pay, value=5), pay)
+    doorbells.drain()
+    clock.advance(60)
+    sweep()
+    doorbells.drain()
+    assert (result_of(job), world.called("pay")) == ("found", 1)
+    assert asked == [(world.calls[0][2], 5)]
+
+
+def test_a_tool_error_is_given_to_the_code_and_given_again_to_a_second_run(
+    registered: Registered, world: World, doorbells: Doorbells, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pay = world.tool("pay", Effect.ONCE)
+    world.answers["pay"] = ToolError("no money", code="NO_MONEY")
+    die = dies_once(monkeypatch)
+
+    def code(ctx: StepContext) -> str:
+        try:
+            ctx.call(pay)
+        except ToolError as error:
+            die()
+            return error.code
+        return "paid"
+
+    job = one_step(registered, code, pay)
+    with pytest.raises(Killed):
+        doorbells.drain()
+    world.answers["pay"] = "now it would"
+    come_back(doorbells, clock)
+    assert (result_of(job), world.called("pay")) == ("NO_MONEY", 1)
+
+
+def test_not_applied_runs_the_step_again_and_opens_a_new_attempt(
+    registered: Registered, world: World, doorbells: Doorbells, clock: Clock
+) -> None:
+    first, pay = world.tool("first", Effect.ONCE), world.tool("pay", Effect.ONCE)
+    answers: list[Any] = [NotApplied("busy"), "paid"]
+    world.answers["pay"] = lambda ctx: answers.pop(0)
+    job = one_step(registered, lambda ctx: [ctx.call(first), ctx.call(pay)], first, pay)
+    doorbells.drain()
+    assert again(job).state == "retrying"
+    clock.advance(60)
+    sweep()
+    doorbells.drain()
+    assert (result_of(job), world.called("first")) == ([None, "paid"], 1)
+    assert [key[-1] for name, _, key in world.calls if name == "pay"] == ["1", "2"]
+
+
+def test_another_call_at_the_same_place_sends_nothing(
+    registered: Registered, world: World, doorbells: Doorbells, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = world.tool("one", Effect.ONCE), world.tool("other", Effect.ONCE)
+    die = dies_once(monkeypatch)
+    turns = [0]
+
+    def code(ctx: StepContext) -> None:
+        turns[0] += 1
+        ctx.call(one if turns[0] == 1 else other)
+        die()
+
+    job = one_step(registered, code, one, other)
+    with pytest.raises(Killed):
+        doorbells.drain()
+    come_back(doorbells, clock)
+    assert (again(job).state, world.called("one"), world.called("other")) == ("failed", 1, 0)
+    assert "NONDETERMINISTIC_NODE" in str(again(job).error)
+
+
+def test_the_same_tool_with_other_arguments_sends_nothing(
+    registered: Registered, world: World, doorbells: Doorbells, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pay = world.tool("pay", Effect.IDEMPOTENT)
+    die = dies_once(monkeypatch)
+    turns = [0]
+
+    def code(ctx: StepContext) -> None:
+        turns[0] += 1
+        ctx.call(pay, value=turns[0])
+        die()
+
+    job = one_step(registered, code, pay)
+    with pytest.raises(Killed):
+        doorbells.drain()
+    come_back(doorbells, clock)
+    assert ("NONDETERMINISTIC_NODE" in str(again(job).error), world.called("pay")) == (True, 1)
+
+
+def test_effects_of_several_threads_need_names(registered: Registered, world: World, doorbells: Doorbells) -> None:
+    look = world.tool("look")
+
+    def named(ctx: StepContext) -> list[Any]:
+        with ThreadPoolExecutor(3) as pool:
+            return list(pool.map(lambda each: ctx.named(f"part-{each}").call(look, value=each), range(3)))
+
+    job = one_step(registered, named, look)
+    doorbells.drain()
+    assert result_of(job) == [0, 1, 2]
+    assert {entry.step_id for entry in Entry.objects.filter(job=job)} == {f"work#part-{each}" for each in range(3)}
+
+
+def test_effects_of_several_threads_without_names_are_refused(
+    registered: Registered, world: World, doorbells: Doorbells
+) -> None:
+    look = world.tool("look")
+
+    def unnamed(ctx: StepContext) -> list[Any]:
+        with ThreadPoolExecutor(1) as pool:
+            return list(pool.map(lambda each: ctx.call(look, value=each), range(2)))
+
+    job = one_step(registered, unnamed, look)
+    doorbells.drain()
+    assert ("EFFECT_MISNAMED" in str(again(job).error), world.called("look")) == (True, 0)
+
+
+def test_code_that_catches_everything_cannot_go_on_past_doubt(
+    registered: Registered, world: World, doorbells: Doorbells
+) -> None:
+    pay, tell = world.tool("pay", Effect.ONCE), world.tool("tell", Effect.ONCE)
+    world.answers["pay"] = ConnectionResetError("half an answer")
+    caught: list[str] = []
+
+    def code(ctx: StepContext) -> str:
+        try:
+            ctx.call(pay)
+        except Suspended:
+            caught.append("suspended")
+        try:
+            ctx.call(tell)
+        except Suspended:
+            caught.append("suspended")
+        return "all is well"
+
+    job = one_step(registered, code, pay, tell)
+    doorbells.drain()
+    assert (again(job).state, world.called("tell"), caught) == ("parked", 0, ["suspended"] * 2)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(ToolError("no"), "TOOL_ERROR"), (CriticalError("no"), "CRITICAL_ERROR"), (KeyError("x"), "STEP_FAILED")],
+)
+def test_what_the_code_raises_itself_fails_the_node(
+    registered: Registered, world: World, doorbells: Doorbells, error: Exception, code: str
+) -> None:
+    def raising(ctx: StepContext) -> None:
+        raise error
+
+    job = one_step(registered, raising)
+    doorbells.drain()
+    assert (again(job).state, code in str(again(job).error)) == ("failed", True)
+
+
+def test_a_tool_that_the_agent_does_not_list_cannot_be_called(
+    registered: Registered, world: World, doorbells: Doorbells
+) -> None:
+    other = world.tool("other")
+    job = one_step(registered, lambda ctx: ctx.call(other))
+    doorbells.drain()
+    assert ("TOOL_NOT_FOUND" in str(again(job).error), world.called("other")) == (True, 0)
+
+
+def test_a_job_that_is_cancelled_meanwhile_opens_no_further_effect(
+    registered: Registered, world: World, doorbells: Doorbells
+) -> None:
+    first, second = world.tool("first", Effect.ONCE), world.tool("second", Effect.ONCE)
+    job = one_step(registered, lambda ctx: [ctx.call(first), ctx.call(second)], first, second)
+    world.answers["first"] = lambda ctx: cancelled_elsewhere(job)
+    doorbells.drain()
+    assert (again(job).state, world.called("first"), world.called("second")) == ("cancelled", 1, 0)
+    assert Entry.objects.get(job=job).state == "committed"
+
+
+def cancelled_elsewhere(job: Job) -> None:
+    def run() -> None:
+        try:
+            cancel(job.pk, actor="user:1/requester", reason="")
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(run).result(timeout=30)
+
+
+def test_an_address_is_fetched_once_and_recorded(registered: Registered, world: World, doorbells: Doorbells) -> None:
+    from tests.jobs.engine.test_contract import Listener
+
+    listener = Listener()
+    job = one_step(registered, lambda ctx: ctx.fetch(listener.url).text)
+    doorbells.drain()
+    listener.close()
+    assert (result_of(job), listener.seen) == ("ok", ["GET /pay HTTP/1.1"])
+    assert Entry.objects.get(job=job).kind == "http"
+
+
+def test_the_code_itself_reaches_nothing(registered: Registered, world: World, doorbells: Doorbells) -> None:
+    import socket
+
+    job = one_step(registered, lambda ctx: socket.getaddrinfo("localhost", 80))
+    doorbells.drain()
+    assert "STEP_CONTRACT_VIOLATED" in str(again(job).error)
+
+
+@pytest.mark.parametrize("landed", [True, False])
+def test_a_lost_answer_to_an_effects_commit_sends_nothing_twice(
+    registered: Registered, world: World, doorbells: Doorbells, monkeypatch: pytest.MonkeyPatch, landed: bool
+) -> None:
+    """Of the opening and of the settling: whether the commit has landed or not, there is one call and one entry."""
+    pay = world.tool("pay", Effect.ONCE)
+    job = one_step(registered, lambda ctx: ctx.call(pay, value="paid"), pay)
+    from jobs.engine import effects
+
+    for verb in ("open_effect", "settle_effect"):
+        original, left = getattr(effects, verb), [True]
+
+        def loses(*arguments: Any, original: Any = original, left: list[bool] = left) -> Any:
+            if not left:
+                return original(*arguments)
+            left.pop()
+            if landed:
+                original(*arguments)
+            raise OperationalError("the connection was lost")
+
+        monkeypatch.setattr(effects, verb, loses)
+    doorbells.drain()
+    entry = Entry.objects.get(job=job)
+    assert (result_of(job), world.called("pay"), entry.state, entry.sends) == ("paid", 1, "committed", 1)
+
+
+def test_replay_calls_nothing_of_a_step(registered: Registered, world: World, doorbells: Doorbells) -> None:
+    from jobs.engine.replay import replay
+
+    look = world.tool("look")
+    job = one_step(registered, lambda ctx: [ctx.random(), ctx.call(look, value=3)], look)
+    doorbells.drain()
+    events = list(Event.objects.stream(job.pk))
+    with transaction.atomic():
+        view = replay(events, Event.objects.told(job.pk, events))
+    assert view.result == result_of(job)
+    assert world.called("look") == 1
+    assert "value_recorded" in event_types(job)
+    assert states(job) == {"work": "completed"}
+    assert re.fullmatch(r"aetheris:[0-9a-f-]{36}:work#2:1", world.calls[0][2])
