@@ -32,6 +32,7 @@ class EventType(TextChoices):
     VALUE_RECORDED = "value_recorded"
     EFFECT_RESOLVED = "effect_resolved"
     RESOLUTION_PROPOSED = "resolution_proposed"
+    WORLD_CHANGED = "world_changed"
     FACT_CONFLICT = "fact_conflict"
     LLM_INVOCATION_STARTED = "llm_invocation_started"
     LLM_INVOCATION_FINISHED = "llm_invocation_finished"
@@ -56,6 +57,7 @@ CATEGORY: dict[EventType, Category] = {
     EventType.VALUE_RECORDED: Category.EFFECT,
     EventType.EFFECT_RESOLVED: Category.COORDINATION,
     EventType.RESOLUTION_PROPOSED: Category.NARRATIVE,
+    EventType.WORLD_CHANGED: Category.NARRATIVE,
     EventType.FACT_CONFLICT: Category.NARRATIVE,
     EventType.LLM_INVOCATION_STARTED: Category.LEDGER,
     EventType.LLM_INVOCATION_FINISHED: Category.EFFECT,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -115,6 +116,18 @@ class EntryQuerySet(models.QuerySet["Entry"]):
     def committed_of(self, job_id: UUID, node: str) -> list[Entry]:
         """Effects of a node that happened."""
         return list(self.filter(job_id=job_id, node=node, state=EntryState.COMMITTED))
+
+    def committed_before(self, job_id: UUID, tools: Sequence[str], moment: datetime) -> list[Entry]:
+        """Calls of these tools that were recorded as having happened before a moment, the oldest first."""
+        found = self.filter(job_id=job_id, tool__in=tools, state=EntryState.COMMITTED, settled_at__lte=moment)
+        return list(found.filter(error__isnull=True).order_by("settled_at", "step_id"))
+
+    def committed_steps(self, job_id: UUID, step_ids: Sequence[str]) -> set[str]:
+        """Those of these effects that happened."""
+        found = (
+            self.filter(job_id=job_id, step_id__in=step_ids, state=EntryState.COMMITTED) if step_ids else self.none()
+        )
+        return set(found.values_list("step_id", flat=True))
 
     def undecided_of(self, job_id: UUID, node: str) -> list[Entry]:
         """A node's effects that are neither known to have happened nor not to have, in the order of opening."""

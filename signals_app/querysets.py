@@ -33,7 +33,8 @@ class WaitQuerySet(models.QuerySet["Wait"]):
 
     def resolution_of(self, job_id: UUID, node: str) -> Wait | None:
         """The open question what became of this node's effect."""
-        return self.open(job_id).filter(node=node, kind=WaitKind.RESOLUTION).first()
+        asked = self.open(job_id).filter(node=node, kind=WaitKind.RESOLUTION)
+        return asked.filter(correlation_key__startswith="resolution:").first()
 
     def next_question(self, job_id: UUID, key: str) -> str:
         """A correlation key for one more question about the same effect: `key`, then `key:2`, …"""

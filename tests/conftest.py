@@ -85,11 +85,18 @@ class Clock:
 
     def __init__(self) -> None:
         self._ahead = 0.0
+        self._runs = "clock_timestamp()"
 
     def advance(self, seconds: float) -> None:
         """Let time pass."""
         self._ahead += seconds
-        self._set(f"clock_timestamp() + interval '{self._ahead} seconds'")
+        self._set(f"{self._runs} + interval '{self._ahead} seconds'")
+
+    def stand_still(self) -> None:
+        """From now on only `advance` lets time pass, however long the test takes."""
+        self._runs = f"'{Job.objects.now().isoformat()}'::timestamptz"
+        self._ahead = 0.0
+        self._set(self._runs)
 
     def reset(self) -> None:
         self._set("clock_timestamp()")

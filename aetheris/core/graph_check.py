@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 CORRELATION_KEY = re.compile(r"[A-Za-z0-9._:-]{1,200}")
 MAX_NODES = 20_000
 TIMER_KEYS = "timer:"
-RESERVED_CORRELATION_KEYS = ("resolution:", TIMER_KEYS)
+RESERVED_CORRELATION_KEYS = ("resolution:", "world:", TIMER_KEYS)
 NODE_TYPES = ("tool", "llm", "function", "step", "workflow", "wait")
 LONGEST_QUEUE = 63
 WAIT_KINDS = ("human", "approval", "signal", "webhook", "message", "timer")

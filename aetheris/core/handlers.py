@@ -28,6 +28,17 @@ class Effect(StrEnum):
         return self not in (Effect.PURE, Effect.READ)
 
 
+class OnChange(StrEnum):
+    """What follows when the world is no longer as a tool left it before its job stopped."""
+
+    STRICT = "strict"
+    """The job fails."""
+    WARN = "warn"
+    """An event tells of it, and the job goes on."""
+    HUMAN = "human"
+    """A person says whether it goes on."""
+
+
 @dataclass
 class Hooks:
     """What else a tool knows about its effect; each is a function that only reads."""
@@ -50,6 +61,7 @@ class Tool:
     queue: str
     signature: Signature = field(compare=False)
     hooks: Hooks = field(default_factory=Hooks, compare=False)
+    on_change: OnChange = OnChange.STRICT
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.call(*args, **kwargs)
@@ -65,7 +77,7 @@ class Tool:
     def verify(self, hook: Callable[..., str | None]) -> Callable[..., str | None]:
         """Declare how a recorded result is held against the world before a job that stopped goes on:
         `hook(ctx, recorded, …)` takes the result and what the tool takes, and answers None, or a sentence that says
-        what is no longer so. It only reads."""
+        what is no longer so; then `on_change` says what follows. It only reads."""
         self._check_hook(hook, "recorded")
         self.hooks.verify = hook
         return hook

@@ -5,7 +5,7 @@ from typing import Any
 
 from aetheris.core import registry
 from aetheris.core.durations import seconds
-from aetheris.core.handlers import Effect, Function, Step, Tool
+from aetheris.core.handlers import Effect, Function, OnChange, Step, Tool
 from aetheris.core.schema import Signature
 
 
@@ -18,13 +18,14 @@ def tool(
     window: str | float = "24h",
     settle: str | float = "10m",
     queue: str = "default",
+    on_change: str = OnChange.STRICT,
 ) -> Callable[[Callable[..., Any]], Tool]:
     """Declare a tool: the only way for a node to touch the world outside.
 
-    `effect` is its class (`docs/guarantees.md`); the default is the strictest. `timeout` bounds one call,
-    `window` is how long the provider honours an idempotency key, `settle` how long a request that was sent may
-    still take effect. Type hints give the argument schema; `ctx` comes first. Raises `ValueError` when two
-    tools share a name, `TypeError` when the function does not take `ctx` first.
+    `effect` is its class (`docs/guarantees.md`); the default is the strictest. `timeout` bounds one call, `window` is
+    how long the provider honours an idempotency key, `settle` how long a request that was sent may still take effect,
+    `on_change` what follows when its `verify` hook finds the world changed. Type hints give the schemas; `ctx` comes
+    first. Raises `ValueError` when two tools share a name, `TypeError` when the function does not take `ctx` first.
     """
 
     def declare(call: Callable[..., Any]) -> Tool:
@@ -40,6 +41,7 @@ def tool(
             window=seconds(window),
             settle=seconds(settle),
             queue=queue,
+            on_change=OnChange(on_change),
             signature=signature,
         )
         return registry.tools.register(declared.name, declared)

@@ -9,10 +9,10 @@ from aetheris.conf import configuration
 from aetheris.core import registry
 from aetheris.core.errors import AetherisError
 from aetheris.core.ids import new_id
-from jobs.engine import advance, doubt, effects, facts
+from jobs.engine import advance, doubt, effects, facts, world_check
 from jobs.engine.facts import tell_started
 from jobs.engine.kinds import ask, tool
-from jobs.engine.kinds.base import Claimed, Prepared, Question
+from jobs.engine.kinds.base import Claimed, Prepared, Purpose, Question
 from jobs.engine.kinds.table import KINDS
 from jobs.engine.overdue import fail_overdue
 from jobs.engine.problems import problem
@@ -111,12 +111,15 @@ def _check_approval(job: Job, node: Node) -> None:
 def _open(tx: JobTransaction, node: Node, prepared: Prepared) -> Claimed | None:
     """Lease the node and open its effect. An effect in doubt is asked about first where that can be done; None when
     it must not be repeated."""
-    entry, sent, recourse = _before(tx, node, prepared)
     own = tx.keep(prepared.arguments)
+    if (to_check := world_check.next_check(tx)) is not None:
+        checking, about = to_check
+        return _lease(tx, node, own, checking, Entry.objects.live(tx.job.pk, checking.step_id), about)
+    entry, sent, recourse = _before(tx, node, prepared)
     match recourse:
         case Recourse.ASK if entry:
             asking = ask.prepare(entry, sent)
-            question = Question(entry.tool, entry.step_id, entry.attempt, entry.idempotency_key)
+            question = Question(Purpose.ASK, entry.tool, entry.step_id, entry.attempt, entry.idempotency_key)
             return _lease(tx, node, own, asking, Entry.objects.live(tx.job.pk, asking.step_id), question)
         case Recourse.SHOW if entry:
             doubt.show(tx, node, entry, "LEASE_LOST", "The worker was lost during the call.")

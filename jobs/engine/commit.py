@@ -1,15 +1,17 @@
 """Commit: what a node's run ended in becomes rows and events. Facts are always recorded; only moves are fenced."""
 
 from aetheris.core.outcomes import Outcome
-from jobs.engine import facts, reconcile
+from jobs.engine import facts, reconcile, world_check
 from jobs.engine.effects import EffectDoubt, store_values
 from jobs.engine.ending import end
-from jobs.engine.kinds.base import Claimed
+from jobs.engine.kinds.base import Claimed, Purpose
 from jobs.engine.late import settle_late
 from jobs.engine.transaction import JobTransaction
 from jobs.models import Node
 from jobs.states import NodeState
 from ledger.models import Entry
+
+SETTLE = {Purpose.ASK: reconcile.settle, Purpose.CHECK: world_check.settle}
 
 
 def commit(tx: JobTransaction, claimed: Claimed, outcome: Outcome) -> bool:
@@ -21,7 +23,7 @@ def commit(tx: JobTransaction, claimed: Claimed, outcome: Outcome) -> bool:
     node = Node.objects.get(job_id=tx.job.pk, path=claimed.path)
     held = node.state == NodeState.RUNNING and node.lease_token == claimed.token
     if claimed.question is not None:
-        reconcile.settle(tx, node, claimed, claimed.question, outcome, held=held)
+        SETTLE[claimed.question.purpose](tx, node, claimed, claimed.question, outcome, held=held)
         return held
     if isinstance(outcome, EffectDoubt):
         if held:

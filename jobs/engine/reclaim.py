@@ -26,6 +26,7 @@ def _reclaim(tx: JobTransaction, path: str) -> bool:
         {"node_id": path, "claims": node.claims, "reason": "lease expired"},
         node,
     )
+    tx.change(recheck_before=tx.now)
     make_ready(tx, node, crashes=node.crashes + 1)
     if not tx.job.starts_nothing_more and node.crashes >= configuration().crash_limit:
         _give_up(tx, node)

@@ -10,7 +10,7 @@ from aetheris.core.canonical import dumps
 from aetheris.core.errors import AetherisError, Refused, storable
 from aetheris.core.outcomes import Done, Fail
 from aetheris.core.principal import same
-from jobs.engine import facts
+from jobs.engine import advance, facts
 from jobs.engine.again import make_ready
 from jobs.engine.ending import end_by_fact
 from jobs.engine.sender import ALREADY, APPLIED, PROPOSED, Sender, check_decider
@@ -35,9 +35,15 @@ class Resolution(StrEnum):
     """It did not take place, and is to be tried once more, under a new key. Takes two persons."""
     ASK = "ask"
     """The provider is to be asked once more."""
+    GO_ON = "go_on"
+    """The world has changed since the job stopped, and it goes on all the same."""
+    STOP = "stop"
+    """The world has changed since the job stopped, and it fails."""
 
 
 Answer = dict[str, Any]
+WORLD = "world:"
+"""How the correlation keys of questions about a changed world begin."""
 
 
 def resolve(job_id: UUID, correlation_key: str, answer: Answer, sender: Sender) -> str:
@@ -65,8 +71,11 @@ def decide_effect(tx: JobTransaction, wait: Wait, answer: Answer) -> str:
     if wait.state != WaitState.OPEN:
         return _settled(wait, resolution)
     node = Node.objects.get(job_id=tx.job.pk, path=wait.node)
-    entry = Entry.objects.unknown_of(tx.job.pk, wait.node)
-    return _APPLY[resolution](tx, wait, node, entry, answer)
+    if wait.correlation_key.startswith(WORLD) != (resolution in (Resolution.GO_ON, Resolution.STOP)):
+        raise Refused(f"{resolution} does not answer this question.", code="RESOLUTION_INVALID")
+    if resolution in (Resolution.GO_ON, Resolution.STOP):
+        return _world(tx, wait, node, resolution, answer)
+    return _APPLY[resolution](tx, wait, node, Entry.objects.unknown_of(tx.job.pk, wait.node), answer)
 
 
 def close_question(
@@ -162,6 +171,20 @@ def _ask(tx: JobTransaction, wait: Wait, node: Node, entry: Entry, answer: Answe
         raise Refused(f"{entry.tool} has no way to ask its provider.", code="CANNOT_ASK")
     _close(tx, wait, entry, Resolution.ASK, answer)
     make_ready(tx, node, tries=0)
+    return APPLIED
+
+
+def _world(tx: JobTransaction, wait: Wait, node: Node, resolution: Resolution, answer: Answer) -> str:
+    checked = Entry.objects.last_attempt(tx.job.pk, wait.correlation_key.removeprefix(WORLD))
+    assert checked is not None  # noqa: S101  the question was asked by its check
+    _close(tx, wait, checked, resolution, answer)
+    if resolution is Resolution.GO_ON:
+        stopped_at = tx.job.recheck_before
+        make_ready(tx, node)
+        # The person has just looked: leaving this question is no stop that asks for another look.
+        tx.change(recheck_before=stopped_at)
+    else:
+        advance.fail(tx, node, "WORLD_CHANGED", wait.reason, critical=True)
     return APPLIED
 
 

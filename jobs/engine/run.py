@@ -19,8 +19,8 @@ from jobs.engine import heartbeat, stopping, transactional
 from jobs.engine.claim import claim
 from jobs.engine.commit import commit
 from jobs.engine.give_back import give_back
-from jobs.engine.kinds import ask
-from jobs.engine.kinds.base import Claimed
+from jobs.engine.kinds import ask, check
+from jobs.engine.kinds.base import Claimed, Purpose
 from jobs.engine.kinds.table import KINDS
 from jobs.engine.patience import drop_connection, until_answered
 from jobs.engine.transaction import JobTransaction, job_transaction
@@ -29,6 +29,7 @@ from jobs.models import Job, Node
 logger = logging.getLogger(__name__)
 
 SLICE_SECONDS = 30.0
+QUESTIONS = {Purpose.ASK: ask, Purpose.CHECK: check}
 
 
 def run_node(job_id: UUID, path: str) -> None:
@@ -61,7 +62,8 @@ def _perform(claimed: Claimed) -> Outcome:
     connection.close()
     try:
         with heartbeat.of_this_process().hold(claimed.token) as stop, contract.closed(f"Node {claimed.path}"):
-            return (ask if claimed.question else KINDS[claimed.type]).call(claimed, stop)
+            handler = QUESTIONS[claimed.question.purpose] if claimed.question else KINDS[claimed.type]
+            return handler.call(claimed, stop)
     except BaseException as error:
         # SystemExit and its like come from the handler's code: the thread is the pool's, and the node must end.
         return Doubt("HANDLER_BROKE_OUT", described(error))

@@ -25,6 +25,8 @@ def move(tx: JobTransaction, node: Node, to: NodeState, **columns: Any) -> None:
     if not NODE_MOVES[to]:
         columns["finished_at"] = tx.now
     before = counters_of(node)
+    if "nodes_parked" in before:
+        tx.change(recheck_before=tx.now)
     if not Node.objects.compare_and_set(node, **columns):
         raise StaleNode(f"{node.path} of {node.job_id} is no longer {node.state}")
     for name, value in columns.items():

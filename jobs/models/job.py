@@ -28,7 +28,8 @@ class Job(models.Model):
     `jobs.engine.transitions`; each counts the nodes that stand so now: `nodes_delayed` READY with `not_before`,
     `nodes_parked` WAITING with `park`, `nodes_open` all that are not final. `error` is set before `ending` while
     a failing job still waits for running nodes. `conflicts` counts facts about effects that contradict settled ones:
-    somebody is to look at them.
+    somebody is to look at them. `recheck_before`: the job has stopped then, and what was written before it is to be
+    held against the world.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -65,6 +66,7 @@ class Job(models.Model):
     error = models.TextField(null=True, blank=True)  # noqa: DJ001
 
     conflicts = models.PositiveIntegerField(default=0)
+    recheck_before = models.DateTimeField(null=True, blank=True)
     max_parallel = models.PositiveIntegerField(null=True, blank=True)
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
     deadline_at = models.DateTimeField(null=True, blank=True)

@@ -1,6 +1,7 @@
 """The shape of a kind, and what passes between claim, run and commit."""
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -28,10 +29,20 @@ class Prepared:
         return self.intent.step_id if self.intent else ""
 
 
+class Purpose(StrEnum):
+    """Why a node is held that is not run itself."""
+
+    ASK = "ask"
+    """What became of an effect in doubt."""
+    CHECK = "check"
+    """Whether the world is still as an effect left it."""
+
+
 @dataclass(frozen=True)
 class Question:
-    """An effect in doubt, whose provider is asked before anything else: the entry's tool, step, attempt and key."""
+    """What a tool is asked about an earlier effect before the node is run: its entry's step, attempt and key."""
 
+    purpose: Purpose
     tool: str
     step_id: str
     attempt: int
@@ -44,7 +55,7 @@ class Claimed:
     process's uptime.
 
     `recorded` is what the ledger says when the effect already happened: then nothing is called. With a `question`
-    the node is not run now: its provider is asked. `values` are what a step has read from the runtime and nobody has
+    the node is not run now: a hook is asked. `values` are what a step has read from the runtime and nobody has
     recorded yet.
     """
 

@@ -1,0 +1,142 @@
+"""A job that stopped trusts what it wrote before only after its tools have looked whether it is still so."""
+
+from typing import Any
+
+import pytest
+
+from aetheris.core.context import ToolContext
+from aetheris.core.errors import Refused
+from aetheris.core.graph import TaskGraph
+from aetheris.core.handlers import Effect, Hooks, OnChange
+from jobs.engine.claim import claim
+from jobs.engine.resolve import resolve
+from jobs.engine.signal import signal
+from jobs.engine.sweep import sweep
+from jobs.engine.transaction import job_transaction
+from jobs.models import Job
+from ledger.models import Event
+from tests.conftest import Clock
+from tests.jobs.engine.one_tool import LEASE, question
+from tests.world import APPROVER, Doorbells, Registered, World, again, event_types, result_of, states, submitted
+
+pytestmark = pytest.mark.usefixtures("whole")
+
+
+class Looks:
+    """A verify hook that answers from a list and remembers what it was asked."""
+
+    def __init__(self, *answers: str | Exception | None) -> None:
+        self.answers = list(answers)
+        self.asked: list[Any] = []
+
+    def hook(self, ctx: ToolContext, recorded: Any, value: Any = None) -> str | None:
+        self.asked.append((ctx.idempotency_key, recorded, value))
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def parked(registered: Registered, world: World, doorbells: Doorbells, looks: Looks, **options: Any) -> Job:
+    """Has reserved something, waits for a signal, and would ship after it."""
+    reserve = world.tool("reserve", Effect.IDEMPOTENT, hooks=Hooks(verify=looks.hook), **options)
+    ship = world.tool("ship", Effect.ONCE)
+
+    def plan() -> TaskGraph:
+        graph = TaskGraph()
+        graph.tool("reserve", reserve, value="a chair")
+        graph.wait("wait", correlation_key="go")
+        graph.tool("ship", ship, value="sent")
+        graph.edge("reserve", "wait")
+        graph.edge("wait", "ship")
+        return graph
+
+    registered.agent(plan, reserve, ship)
+    job = submitted()
+    doorbells.drain()
+    assert again(job).state == "parked"
+    return job
+
+
+def resumed(job: Job, doorbells: Doorbells) -> Job:
+    signal(job.pk, "go", {"ok": True}, APPROVER)
+    doorbells.drain()
+    return again(job)
+
+
+def test_what_is_still_so_is_trusted(registered: Registered, world: World, doorbells: Doorbells) -> None:
+    looks = Looks(None)
+    job = resumed(parked(registered, world, doorbells, looks), doorbells)
+    assert (job.state, result_of(job), world.called("ship")) == ("completed", "sent", 1)
+    assert looks.asked == [(world.calls[0][2], "a chair", "a chair")]
+    assert job.recheck_before is None
+
+
+def test_by_default_a_changed_world_fails_the_job_before_anything_is_sent(
+    registered: Registered, world: World, doorbells: Doorbells
+) -> None:
+    job = resumed(parked(registered, world, doorbells, Looks("the chair is gone")), doorbells)
+    assert (job.state, world.called("ship")) == ("failed", 0)
+    assert "WORLD_CHANGED" in str(job.error)
+    assert "the chair is gone" in str(job.error)
+
+
+def test_a_warning_is_recorded_and_the_job_goes_on(registered: Registered, world: World, doorbells: Doorbells) -> None:
+    job = parked(registered, world, doorbells, Looks("the chair is gone"), on_change=OnChange.WARN)
+    job = resumed(job, doorbells)
+    assert (job.state, world.called("ship")) == ("completed", 1)
+    assert event_types(job).count("world_changed") == 1
+
+
+@pytest.mark.parametrize(("answer", "state", "shipped"), [("go_on", "completed", 1), ("stop", "failed", 0)])
+def test_a_person_is_asked_and_decides(
+    registered: Registered, world: World, doorbells: Doorbells, answer: str, state: str, shipped: int
+) -> None:
+    looks = Looks("the chair is gone")
+    job = parked(registered, world, doorbells, looks, on_change=OnChange.HUMAN)
+    job = resumed(job, doorbells)
+    assert (job.state, world.called("ship")) == ("parked", 0)
+    for wrong in ("happened", "send_again", "ask"):
+        with pytest.raises(Refused):
+            resolve(job.pk, question(job), {"resolution": wrong, "result": 1}, APPROVER)
+    resolve(job.pk, question(job), {"resolution": answer}, APPROVER)
+    doorbells.drain()
+    assert (again(job).state, world.called("ship"), len(looks.asked)) == (state, shipped, 1)
+
+
+def test_a_hook_that_cannot_look_is_asked_as_often_as_policy_says_and_then_counts_as_changed(
+    registered: Registered, world: World, doorbells: Doorbells, clock: Clock
+) -> None:
+    looks = Looks(*[ConnectionResetError("half an answer")] * 3)
+    job = resumed(parked(registered, world, doorbells, looks), doorbells)
+    for _ in range(4):
+        clock.advance(60)
+        sweep()
+        doorbells.drain()
+    job = again(job)
+    assert (job.state, len(looks.asked), world.called("ship")) == ("failed", 3, 0)
+    assert "WORLD_CHANGED" in str(job.error)
+
+
+def test_a_job_that_lost_its_worker_looks_too(
+    registered: Registered, world: World, doorbells: Doorbells, clock: Clock
+) -> None:
+    looks = Looks(None, None)
+    job = parked(registered, world, doorbells, looks)
+    signal(job.pk, "go", {"ok": True}, APPROVER)
+    doorbells.rung.clear()
+    with job_transaction(job.pk) as tx:
+        checking = claim(tx, "ship")
+    assert checking is not None
+    assert checking.question is not None
+    clock.advance(LEASE + 1)
+    sweep()
+    doorbells.drain()
+    assert (again(job).state, world.called("ship"), len(looks.asked)) == ("completed", 1, 1)
+
+
+def test_the_look_is_recorded_as_a_read_of_its_own(registered: Registered, world: World, doorbells: Doorbells) -> None:
+    job = resumed(parked(registered, world, doorbells, Looks(None)), doorbells)
+    looked = [event for event in Event.objects.stream(job.pk) if "reserve.verify" in event.payload]
+    assert [event.type for event in looked] == ["tool_invocation_started", "tool_invocation_finished"]
+    assert states(job) == {"reserve": "completed", "wait": "completed", "ship": "completed"}
