@@ -21,6 +21,13 @@ LEASE = 15.0
 SECOND = timedelta(seconds=1)
 
 
+@pytest.fixture
+def clock(clock: Clock) -> Clock:
+    """The clock stands still: what is counted here depends on seconds, and a busy machine takes some."""
+    clock.stand_still()
+    return clock
+
+
 def one_node(registered: Registered, world: World) -> Job:
     """A job whose node zero is READY, its doorbell rung."""
     registered.agent(lambda: TaskGraph(), world.tool("act"))
