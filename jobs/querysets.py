@@ -204,10 +204,10 @@ class NodeQuerySet(DueNodeQuerySet):
         return self.filter(job_id=job_id).aggregate(
             nodes_open=Count("path", filter=~Q(state__in=NODE_ENDINGS)),
             nodes_ready=Count("path", filter=ready & Q(not_before__isnull=True)),
-            nodes_delayed=Count("path", filter=ready & Q(not_before__isnull=False)),
+            nodes_delayed=Count("path", filter=ready & Q(not_before__isnull=False, park=False)),
             nodes_running=Count("path", filter=Q(state=NodeState.RUNNING)),
             nodes_waiting=Count("path", filter=waiting & Q(park=False)),
-            nodes_parked=Count("path", filter=waiting & Q(park=True)),
+            nodes_parked=Count("path", filter=(waiting | ready & Q(not_before__isnull=False)) & Q(park=True)),
         )
 
     def extend_leases(self, tokens: Sequence[UUID], seconds: float) -> int:

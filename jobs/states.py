@@ -59,7 +59,13 @@ NODE_MOVES: dict[NodeState, tuple[NodeState, ...]] = {
         NodeState.SKIPPED,
         NodeState.CANCELLED,
     ),
-    NodeState.READY: (NodeState.RUNNING, NodeState.WAITING, NodeState.FAILED, NodeState.CANCELLED),
+    NodeState.READY: (
+        NodeState.RUNNING,
+        NodeState.WAITING,
+        NodeState.COMPLETED,
+        NodeState.FAILED,
+        NodeState.CANCELLED,
+    ),
     NodeState.RUNNING: (
         NodeState.COMPLETED,
         NodeState.FAILED,

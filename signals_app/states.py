@@ -4,8 +4,8 @@ from django.db.models import TextChoices
 
 
 class WaitKind(TextChoices):
-    """`human` and `approval` are answered only by a person who may decide, `timer` by time alone, `message` from the
-    job's mailbox; `resolution` says what became of an unknown effect."""
+    """`human` and `approval` are answered only by a person who may decide, `timer` by time alone, `condition` by what
+    its node's tool sees, `message` from the job's mailbox; `resolution` says what became of an unknown effect."""
 
     HUMAN = "human"
     APPROVAL = "approval"
@@ -13,6 +13,7 @@ class WaitKind(TextChoices):
     WEBHOOK = "webhook"
     MESSAGE = "message"
     TIMER = "timer"
+    CONDITION = "condition"
     RESOLUTION = "resolution"
 
 

@@ -14,7 +14,8 @@ def declare(job: Job, prefix: str, key: str, config: dict[str, Any]) -> Wait:
     """The wait of a wait node, not stored yet: its key is known from now on, so that a signal may come early."""
     answer = config.get("answer")
     kind = WaitKind(str(config["wait_kind"]))
-    correlation_key = f"timer:{prefix}{key}" if kind is WaitKind.TIMER else str(config["correlation_key"])
+    own = kind in (WaitKind.TIMER, WaitKind.CONDITION)
+    correlation_key = f"{kind.value}:{prefix}{key}" if own else str(config["correlation_key"])
     return Wait(
         job=job,
         tenant=job.tenant,
@@ -55,6 +56,13 @@ def open_wait(wait: Wait, now: datetime) -> bool:
 def resolve(wait: Wait, answer: str, answered_by: str, now: datetime) -> bool:
     """End an open wait with its answer, canonical text."""
     return _move(wait, WaitState.RESOLVED, answer=answer, answered_by=answered_by, ended_at=now)
+
+
+def count_look(wait: Wait) -> bool:
+    """Note that what an open wait of kind condition waits for has been looked for once more, in vain."""
+    landed = Wait.objects.compare_and_set(wait, looks=wait.looks + 1)
+    wait.looks += 1
+    return landed
 
 
 def propose(wait: Wait, proposed_by: str) -> bool:

@@ -143,6 +143,38 @@ class TaskGraph:
             channel="",
         )
 
+    def until(
+        self,
+        key: str,
+        tool: Tool | str,
+        *,
+        when: dict[str, Any],
+        every: str | float = "30s",
+        timeout: str | float | None = "24h",
+        on_timeout: str = "fail",
+        park: bool = True,
+        reason: str = "",
+        **arguments: Any,
+    ) -> str:
+        """A node that calls a `read` tool again and again, `every` so often, until the condition `when` holds for
+        what it answers: its output is that answer. `timeout` and `on_timeout` are as those of `wait`."""
+        return self._add(
+            key,
+            "tool",
+            tool=_name(tool),
+            arguments=arguments,
+            until={"when": when, "every": seconds(every)},
+            wait_kind="condition",
+            correlation_key=f"{graph_check.CONDITION_KEYS}{key}",
+            park=park,
+            timeout=None if timeout is None else seconds(timeout),
+            reason=reason,
+            approves="",
+            answer=None,
+            on_timeout=on_timeout,
+            channel="",
+        )
+
     def options(
         self,
         key: str,

@@ -14,10 +14,12 @@ if TYPE_CHECKING:
 CORRELATION_KEY = re.compile(r"[A-Za-z0-9._:-]{1,200}")
 MAX_NODES = 20_000
 TIMER_KEYS = "timer:"
-RESERVED_CORRELATION_KEYS = ("resolution:", "world:", TIMER_KEYS)
+CONDITION_KEYS = "condition:"
+RESERVED_CORRELATION_KEYS = ("resolution:", "world:", TIMER_KEYS, CONDITION_KEYS)
 NODE_TYPES = ("tool", "llm", "function", "step", "workflow", "wait")
 LONGEST_QUEUE = 63
-WAIT_KINDS = ("human", "approval", "signal", "webhook", "message", "timer")
+OWN_KEYS = {"timer": TIMER_KEYS, "condition": CONDITION_KEYS}
+WAIT_KINDS = ("human", "approval", "signal", "webhook", "message", "timer", "condition")
 PEOPLE = ("human", "approval")
 TIMEOUTS = ("fail", "continue", "branch")
 EDGE_ENDINGS = ("success", "refused", "error", "timeout")
@@ -88,7 +90,7 @@ def _check_references(graph: "TaskGraph", ancestry: "_Ancestry") -> None:
 
 def _check_waits(graph: "TaskGraph", ancestry: "_Ancestry") -> None:
     keys: set[str] = set()
-    for node in (node for node in graph.nodes.values() if node.type == "wait"):
+    for node in (node for node in graph.nodes.values() if "wait_kind" in node.config):
         _check_correlation_key(node, keys)
         _check_wait(node)
         approves = node.config["approves"]
@@ -108,8 +110,8 @@ def _check_correlation_key(node: "NodeSpec", keys: set[str]) -> None:
             f"The correlation key of {node.key!r} is unique: 1 to 200 letters, digits or any of . _ : -",
             code="GRAPH_CORRELATION_KEY_INVALID",
         )
-    reserved = "timer" if correlation_key.startswith(TIMER_KEYS) else ""
-    if correlation_key.startswith(RESERVED_CORRELATION_KEYS) and node.config["wait_kind"] != reserved:
+    own = OWN_KEYS.get(node.config["wait_kind"], "")
+    if correlation_key.startswith(RESERVED_CORRELATION_KEYS) and not (own and correlation_key.startswith(own)):
         raise GraphError(
             f"Correlation keys that begin with {' or '.join(RESERVED_CORRELATION_KEYS)} are the runtime's own.",
             code="GRAPH_CORRELATION_KEY_INVALID",
@@ -118,6 +120,8 @@ def _check_correlation_key(node: "NodeSpec", keys: set[str]) -> None:
 
 
 def _check_wait(node: "NodeSpec") -> None:
+    if until := node.config.get("until"):
+        check_condition(until["when"], node.key)
     kind, on_timeout = node.config["wait_kind"], node.config["on_timeout"]
     if kind not in WAIT_KINDS or on_timeout not in TIMEOUTS:
         raise GraphError(

@@ -3,13 +3,14 @@
 from django.db import DataError, IntegrityError, transaction
 
 from aetheris.core.canonical import Canonical
-from aetheris.core.errors import described
+from aetheris.core.errors import AetherisError, described
 from aetheris.core.outcomes import Done, Doubt, Expand, Fail, Outcome
 from jobs.engine import advance, doubt, retry
 from jobs.engine.again import make_ready
 from jobs.engine.expand import expand, store
 from jobs.engine.kinds.output import output_of
 from jobs.engine.transaction import JobTransaction
+from jobs.engine.until import waits_on
 from jobs.models import Node
 from jobs.states import NodeType
 from ledger.entries import Intent
@@ -23,7 +24,7 @@ def end(
     if isinstance(outcome, Expand):
         _expand(tx, node, outcome)
     elif isinstance(outcome, Done):
-        advance.complete(tx, node, output_of(node.type, outcome.result), _told(node, entry, outcome))
+        _done(tx, node, outcome, entry)
     elif isinstance(outcome, Doubt) and entry and intent:
         _doubt(tx, node, entry, intent, outcome)
     elif not (isinstance(outcome, Fail) and outcome.again and retry.try_again(tx, node, outcome.message)):
@@ -37,6 +38,18 @@ def end_by_fact(tx: JobTransaction, node: Node, outcome: Outcome, entry: Entry) 
         make_ready(tx, node)
     else:
         end(tx, node, outcome, entry)
+
+
+def _done(tx: JobTransaction, node: Node, outcome: Done, entry: Entry | None) -> None:
+    """A condition that cannot be evaluated fails the node: it could not be the next time either."""
+    output = output_of(node.type, outcome.result)
+    try:
+        if waits_on(tx, node, output):
+            return
+    except AetherisError as error:
+        advance.fail(tx, node, error.code, error.message)
+    else:
+        advance.complete(tx, node, output, _told(node, entry, outcome))
 
 
 def _doubt(tx: JobTransaction, node: Node, entry: Entry, intent: Intent, outcome: Doubt) -> None:

@@ -49,7 +49,7 @@ def store(tx: JobTransaction, parent: Node, graph: TaskGraph) -> list[Node]:
     Wait.objects.bulk_create(
         waits.declare(tx.job, prefix, spec.key, spec.config)
         for spec in graph.nodes.values()
-        if spec.type == NodeType.WAIT
+        if "wait_kind" in spec.config
     )
     return nodes
 

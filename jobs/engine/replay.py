@@ -197,7 +197,8 @@ def _job_waiting(view: JobView, data: dict[str, Any]) -> None:
     view.state = JobState.PARKED.value if data.get("park", True) else JobState.WAITING.value
     if data["wait_kind"] == WaitKind.RESOLUTION:
         view.doubtful.add(data["node_id"])
-    view.nodes[data["node_id"]].state = NodeState.WAITING.value
+    looks_again = data["wait_kind"] == WaitKind.CONDITION
+    view.nodes[data["node_id"]].state = (NodeState.BLOCKED if looks_again else NodeState.WAITING).value
 
 
 def _wait_completed(view: JobView, data: dict[str, Any]) -> None:

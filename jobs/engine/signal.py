@@ -52,7 +52,7 @@ def decide(approval: Approval, *, approved: bool, reason: str, sender: Sender) -
 
 def _declared(tx: JobTransaction, correlation_key: str) -> Wait:
     wait = Wait.objects.at(tx.job.pk, correlation_key)
-    if wait is None or wait.kind == WaitKind.TIMER:
+    if wait is None or wait.kind in (WaitKind.TIMER, WaitKind.CONDITION):
         raise Refused(
             "No wait of this job has that correlation key. Read it from the job's job_waiting event.",
             code="INVALID_SIGNAL_KEY",

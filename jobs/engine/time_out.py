@@ -3,9 +3,10 @@
 from uuid import UUID
 
 from aetheris.core.canonical import Canonical, dumps_escaped
-from jobs.engine import advance
+from jobs.engine import advance, doubt
 from jobs.engine.transaction import JobTransaction, if_free
 from jobs.models import Node
+from jobs.states import NodeState
 from signals_app import approvals, waits
 from signals_app.models import Approval, Wait
 from signals_app.states import OnTimeout, WaitState
@@ -18,6 +19,7 @@ def time_out(tx: JobTransaction, wait: Wait) -> None:
     if approval is not None:
         approvals.expire(approval, tx.now)
     node = Node.objects.get(job_id=tx.job.pk, path=wait.node)
+    doubt.remains(tx, node)
     if wait.on_timeout == OnTimeout.CONTINUE:
         output = Canonical(dumps_escaped({"timed_out": True, "at": tx.now}))
         advance.complete(tx, node, output, {"result_type": "timed_out", "output": output})
@@ -36,5 +38,7 @@ def _time_out_due(tx: JobTransaction, correlation_key: str) -> bool:
     wait = Wait.objects.at(tx.job.pk, correlation_key)
     if wait is None or wait.state != WaitState.OPEN or not waits.is_over(wait, tx.now):
         return False
+    if Node.objects.get(job_id=tx.job.pk, path=wait.node).state == NodeState.RUNNING:
+        return False  # it is looking just now, and sees to it itself
     time_out(tx, wait)
     return True

@@ -25,7 +25,7 @@ def move(tx: JobTransaction, node: Node, to: NodeState, **columns: Any) -> None:
     if not NODE_MOVES[to]:
         columns["finished_at"] = tx.now
     before = counters_of(node)
-    if "nodes_parked" in before:
+    if node.state == NodeState.WAITING and node.park:
         tx.change(recheck_before=tx.now)
     if not Node.objects.compare_and_set(node, **columns):
         raise StaleNode(f"{node.path} of {node.job_id} is no longer {node.state}")
@@ -72,13 +72,20 @@ def counters_of(node: Node) -> list[str]:
     if node.is_final:
         return []
     current = {
-        NodeState.READY: "nodes_ready" if node.not_before is None else "nodes_delayed",
+        NodeState.READY: _as_ready(node),
         NodeState.RUNNING: "nodes_running",
         NodeState.WAITING: "nodes_parked" if node.park else "nodes_waiting",
     }.get(NodeState(node.state))
     # A workflow node that waits for its children is as they are.
     waits_for_children = node.type == NodeType.WORKFLOW and node.state == NodeState.WAITING
     return ["nodes_open", current] if current and not waits_for_children else ["nodes_open"]
+
+
+def _as_ready(node: Node) -> str:
+    """A node that looks again later is as one that waits."""
+    if node.not_before is None:
+        return "nodes_ready"
+    return "nodes_parked" if node.park else "nodes_delayed"
 
 
 def count(tx: JobTransaction, before: list[str], after: list[str]) -> None:

@@ -15,7 +15,7 @@ class Wait(models.Model):
     """One wait. Its correlation key belongs to it for ever and is declared with its node, before it opens.
 
     Only `signals_app.waits` changes `state`. `answer` is what resolved it, `answered_by` who gave it, `proposed_by` who
-    said first what takes two persons.
+    said first what takes two persons. `looks` counts the looks of a condition that were in vain.
     """
 
     pk = models.CompositePrimaryKey("job_id", "correlation_key")
@@ -37,6 +37,7 @@ class Wait(models.Model):
     ended_at = models.DateTimeField(null=True, blank=True)
     answer = models.TextField(null=True, blank=True)  # noqa: DJ001  null: not answered
     answered_by = models.CharField(max_length=255, default="", blank=True)
+    looks = models.PositiveIntegerField(default=0)
     proposed_by = models.CharField(max_length=255, default="", blank=True)
 
     objects = WaitQuerySet.as_manager()

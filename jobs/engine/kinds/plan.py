@@ -81,3 +81,7 @@ def _check_handler(node: NodeSpec, planner: Planner) -> None:
             code=f"{what.upper()}_NOT_FOUND",
         )
     found.signature.check_names(node.arguments)
+    if "until" in node.config and isinstance(found, Tool) and found.effect.writes:
+        raise GraphError(
+            f"Node {node.key!r} looks again and again, so {name!r} must be a read tool.", code="GRAPH_WAIT_INVALID"
+        )

@@ -11,6 +11,7 @@ from jobs.models import Job, Node
 from ledger.entries import Intent
 from ledger.states import EntryKind
 from signals_app.approvals import Subject
+from signals_app.models import Wait
 
 
 def is_here(job: Job, node: Node) -> bool:
@@ -21,7 +22,7 @@ def prepare(job: Job, node: Node) -> Prepared:
     declared = _tool(node)
     arguments = declared.signature.canonical(resolved_arguments(node))
     timeout = time_limit(node, declared.timeout)
-    return Prepared(arguments, timeout, intent(declared, node.path, arguments, timeout))
+    return Prepared(arguments, timeout, intent(declared, _step_id(node), arguments, timeout))
 
 
 def intent(declared: Tool, step_id: str, arguments: str, timeout: float) -> Intent:
@@ -49,6 +50,13 @@ def subject(job: Job, node: Node) -> Subject:
 def call(claimed: Claimed, stop: StopRequest) -> Outcome:
     declared = registry.tools.get(claimed.settings["tool"])
     return gateway.call_tool(declared, claimed.prepared.arguments, claimed.context(stop))
+
+
+def _step_id(node: Node) -> str:
+    """The node's one effect; each look of a node that looks again is one of its own."""
+    if "until" not in node.settings:
+        return node.path
+    return f"{node.path}#{Wait.objects.of_node(node.job_id, node.path).looks + 1}"
 
 
 def _tool(node: Node) -> Tool:
