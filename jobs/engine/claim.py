@@ -2,6 +2,7 @@
 
 import logging
 from datetime import timedelta
+from uuid import UUID, uuid5
 
 from django.db import DatabaseError
 
@@ -31,11 +32,16 @@ from signals_app.models import Approval
 logger = logging.getLogger(__name__)
 
 
-def claim(tx: JobTransaction, path: str) -> Claimed | None:
+def lease_token(activation: UUID, path: str, claims: int) -> UUID:
+    """The token of one lease. Whoever knows which activation was lost knows by it which lease that held."""
+    return uuid5(activation, f"{path}#{claims}")
+
+
+def claim(tx: JobTransaction, path: str, activation: UUID | None = None) -> Claimed | None:
     """Take a due READY node, or None: somebody else has it, it is not due, or its code is not in this process.
 
     A node that can never run (arguments that do not fit, an approval that was given for other arguments) fails
-    here, before anything is opened.
+    here, before anything is opened. `activation` is the claimer's own name; without one it is given one.
     """
     if fail_overdue(tx):
         return None
@@ -57,7 +63,7 @@ def claim(tx: JobTransaction, path: str) -> Claimed | None:
         # Whatever it is, it would come again at every claim: the node must not be rung for without end.
         _refuse(tx, node, *problem(error))
         return None
-    return _open(tx, node, prepared)
+    return _open(tx, node, prepared, activation or new_id())
 
 
 def _refuse(tx: JobTransaction, node: Node, code: str, message: str) -> None:
@@ -107,10 +113,10 @@ def _check_approval(job: Job, node: Node) -> None:
             )
 
 
-def _open(tx: JobTransaction, node: Node, prepared: Prepared) -> Claimed | None:
+def _open(tx: JobTransaction, node: Node, prepared: Prepared, activation: UUID) -> Claimed | None:
     """Lease the node and open its effect; None when the effect is in doubt and must not be repeated."""
     lease = configuration().lease_seconds
-    token = new_id()
+    token = lease_token(activation, node.path, node.claims + 1)
     entry = Entry.objects.live(tx.job.pk, prepared.intent.step_id) if prepared.intent else None
     if entry and prepared.intent and entry.state != EntryState.COMMITTED:
         if entry.state != EntryState.STARTED or not entries.may_send_again(entry, prepared.intent, tx.now):
@@ -139,6 +145,7 @@ def _open(tx: JobTransaction, node: Node, prepared: Prepared) -> Claimed | None:
         path=node.path,
         type=node.type,
         queue=node.queue,
+        activation=activation,
         token=token,
         prepared=prepared,
         settings=node.settings,

@@ -25,7 +25,7 @@ class Prepared:
 @dataclass(frozen=True)
 class Claimed:
     """A node that this worker holds. `token` fences its commit; no call may begin after `send_until`,
-    on this process's monotonic clock.
+    on this process's monotonic clock. `activation` goes on to the node that is claimed next.
 
     `recorded` is what the ledger says when the effect already happened: then nothing is called.
     """
@@ -34,6 +34,7 @@ class Claimed:
     path: str
     type: str
     queue: str
+    activation: UUID
     token: UUID
     prepared: Prepared
     settings: dict[str, Any]
