@@ -24,7 +24,7 @@ app.conf.update(
     broker_connection_retry_on_startup=True,
     # A worker without a broker still works: its receiver finds the nodes.
     broker_connection_max_retries=None,
-    broker_transport_options={"global_keyprefix": "aetheris:"},
+    broker_transport_options={"global_keyprefix": "aetheris:", "socket_timeout": 2, "socket_connect_timeout": 2},
     # A publish after commit is a courtesy: it fails fast, the sweep rings again.
     task_publish_retry_policy={
         "max_retries": 1,

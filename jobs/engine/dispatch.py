@@ -1,6 +1,7 @@
 """Doorbells: a Celery message says "look at this node". Losing or doubling one changes only the speed."""
 
 import logging
+import time
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -12,6 +13,16 @@ from aetheris.conf import configuration
 from jobs.messages import RESCUE, RUN_NODE
 
 logger = logging.getLogger(__name__)
+
+REST = 2
+"""How many times as long as a message took to fail none is sent. Whoever rings holds a lease or answers a request; a
+broker that takes connections and says nothing would cost it seconds for each doorbell."""
+
+
+class _Broker:
+    """Until when this process leaves the broker alone."""
+
+    rests_until = 0.0
 
 
 def ring_after_commit(job_id: UUID, path: str, queue: str) -> None:
@@ -30,7 +41,13 @@ def ask_for_rescue(job_id: str, activation: str) -> None:
 
 
 def _send(name: str, ids: tuple[str, str], **options: Any) -> None:
+    began = time.monotonic()
+    if began < _Broker.rests_until:
+        return
     try:
         current_app.send_task(name, args=ids, **options)
     except Exception as error:
-        logger.warning("no message %s %s: %s", name, ids, error)
+        ended = time.monotonic()
+        rest = REST * (ended - began)
+        _Broker.rests_until = ended + rest
+        logger.warning("no message %s %s, and none for the next %.1f s: %s", name, ids, rest, error)
