@@ -57,7 +57,6 @@ def test_a_worker_survives_the_loss_of_all_its_connections(workers: Workers) -> 
             )
             time.sleep(0.2)
     connection.close()
-    connection.close_pool()  # type: ignore[attr-defined]  # they were taken from this process too
     submitted("slow_read 0", agent="caller")
     eventually(lambda: all_are("completed"), 20, "the worker did not come back")
 
