@@ -48,7 +48,7 @@ def test_a_deaf_worker_works_on_and_says_so(line: Line, workers: Workers) -> Non
         submitted("slow_read 3", agent="caller")
     eventually(lambda: workers.logged("BROKER_NOT_HEARD") > 0, 40, "nobody said so")
     eventually(lambda: done(21), 30, "a deaf worker does not finish its jobs")
-    assert (workers.logged("BROKER_NOT_HEARD"), workers.logged("BROKER_HEARD")) == (1, 0)
+    assert workers.logged("BROKER_HEARD") == 0
 
     line.resume()
     submitted("slow_read 0", agent="caller")

@@ -36,17 +36,14 @@ class Workers:
             **settings,
         }
         name = f"worker-{len(self._running)}"
-        with self._log(name).open("wb") as log:
+        with (self._folder / f"{name}.log").open("wb") as log:
             command = [sys.executable, *worker_command(f"{name}-{os.getpid()}@%h", 4), *options]
             worker = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=log, stderr=log)
         self._running.append(worker)
         return worker
 
-    def _log(self, name: str) -> Path:
-        return self._folder / f"{name}.log"
-
     def logged(self, text: str) -> int:
-        """How many lines of all logs hold a text."""
+        """How often a text stands in the logs."""
         return sum(log.read_text().count(text) for log in self._folder.glob("worker-*.log"))
 
     def calls(self, job: Job | None = None) -> list[dict[str, Any]]:

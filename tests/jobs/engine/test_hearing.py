@@ -11,13 +11,12 @@ from jobs.engine.hearing import Hearing
 from jobs.models import Node
 
 THREADS = 4
-THAT_IS_ALL = timedelta(0)
 
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> Hearing:
     """A doorbell counts as lost at once."""
-    monkeypatch.setattr(hearing, "DOORBELL_PATIENCE", THAT_IS_ALL)
+    monkeypatch.setattr(hearing, "DOORBELL_PATIENCE", timedelta(0))
     return Hearing(THREADS)
 
 
