@@ -18,11 +18,13 @@ app.conf.update(
     task_acks_late=False,
     task_default_queue="default",
     worker_prefetch_multiplier=1,
+    # How long a lost child may still be heard of, with a broker whose workers have no event loop; else not at all.
+    worker_lost_wait=1.0,
     worker_hijack_root_logger=False,
     broker_connection_retry_on_startup=True,
     # A worker without a broker still works: its receiver finds the nodes.
     broker_connection_max_retries=None,
-    broker_transport_options={"global_keyprefix": "aetheris:"},
+    broker_transport_options={"global_keyprefix": "aetheris:", "socket_timeout": 2, "socket_connect_timeout": 2},
     # A publish after commit is a courtesy: it fails fast, the sweep rings again.
     task_publish_retry_policy={
         "max_retries": 1,

@@ -65,11 +65,11 @@ TEMPLATES = [
 ]
 
 # A pooled connection is borrowed for one transaction and given back before the outside world is called.
-DATABASES = {"default": dj_database_url.parse(_conf.database_url, conn_max_age=0)}
+DATABASES = {"default": dj_database_url.parse(_conf.database_url, engine="aetheris.database", conn_max_age=0)}
 DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
     "min_size": 1,
     "max_size": _conf.database_pool_size,
-    "timeout": 10,
+    "timeout": 1,  # of one attempt: `aetheris.database` says how long somebody waits
     # While the database is away the pauses between attempts must not grow: given up soon, they are begun anew.
     "reconnect_timeout": 3,
 }

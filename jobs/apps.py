@@ -7,5 +7,5 @@ class JobsConfig(AppConfig):
     verbose_name = "Jobs"
 
     def ready(self) -> None:
-        """Workers that have this app look for due nodes themselves."""
-        current_app.steps["worker"].add("jobs.receiver:ReceiverStep")
+        """Workers that have this app look for due nodes and after lost children themselves."""
+        current_app.steps["worker"].update(("jobs.receiver:ReceiverStep", "jobs.prefork:WatchStep"))

@@ -245,6 +245,9 @@ class NodeQuerySet(DueNodeQuerySet):
         gone = self.filter(state=NodeState.RUNNING, lease_expires_at__lte=now).order_by("lease_expires_at")
         return list(gone.values_list("job_id", "path")[:limit])
 
+    def running(self, job_id: UUID) -> list[Node]:
+        return list(self.filter(job_id=job_id, state=NodeState.RUNNING))
+
     def next_ready(self, job_id: UUID, queue: str, now: datetime) -> Node | None:
         """The first due READY node that the job has for a queue, in plan order."""
         due = Q(not_before__isnull=True) | Q(not_before__lte=now)

@@ -14,12 +14,13 @@ from uuid import UUID
 
 from celery import bootsteps
 from celery.concurrency.thread import TaskPool
-from celery.signals import task_postrun, worker_shutting_down
+from celery.signals import task_postrun, task_received, worker_shutting_down
 from celery.worker import state
 from django.db import connection
 
 from aetheris.core import registry
 from jobs.engine import stopping
+from jobs.engine.hearing import Hearing
 from jobs.engine.run import run_node
 from jobs.engine.sweep import sweep
 from jobs.engine.tick import contact
@@ -84,6 +85,7 @@ class Receiver:
 
     def __init__(self, queues: Callable[[], list[str]], threads: int, apply: Callable[..., Any]) -> None:
         self.slots = Slots(threads)
+        self.hearing = Hearing(threads)
         self._queues = queues
         self._apply = apply
         self._untaken = Untaken()
@@ -125,6 +127,8 @@ class Receiver:
         """Two receivers at once: the mark is a compare-and-set, and the claim another."""
         if self._is_over() or not Node.objects.mark_rung(node, Job.objects.now()):
             return False
+        if node.rung_at is not None:
+            self.hearing.missed(node)
         self._untaken.note(node)
         self.slots.change(+1)
         try:
@@ -185,6 +189,7 @@ class ReceiverStep(bootsteps.StartStopStep):
 
         self._receiver = Receiver(queues, worker.concurrency, worker.pool.apply_async)
         task_postrun.connect(self._receiver.slot_freed)
+        task_received.connect(self._receiver.hearing.heard)
         self._receiver.start()
 
     def stop(self, worker: Any) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 from datetime import timedelta
+from uuid import UUID, uuid5
 
 from django.db import DatabaseError
 
@@ -9,20 +10,20 @@ from aetheris.conf import configuration
 from aetheris.core import registry
 from aetheris.core.errors import AetherisError
 from aetheris.core.ids import new_id
-from jobs.engine import advance, doubt, effects, facts, world_check
+from jobs.engine import advance, doubt, facts
 from jobs.engine.facts import tell_started
-from jobs.engine.kinds import ask, tool
-from jobs.engine.kinds.base import Claimed, Prepared, Purpose, Question
+from jobs.engine.kinds import tool
+from jobs.engine.kinds.base import Claimed, Prepared
 from jobs.engine.kinds.table import KINDS
 from jobs.engine.overdue import fail_overdue
 from jobs.engine.problems import problem
 from jobs.engine.transaction import JobTransaction
 from jobs.engine.transitions import move
+from jobs.engine.turn import turn_of
 from jobs.models import Job, Node
 from jobs.querysets import stored_form
 from jobs.states import NodeState, NodeType
 from ledger import entries
-from ledger.entries import Recourse
 from ledger.event_types import EventType
 from ledger.models import Entry
 from ledger.states import EntryState
@@ -32,11 +33,16 @@ from signals_app.models import Approval
 logger = logging.getLogger(__name__)
 
 
-def claim(tx: JobTransaction, path: str) -> Claimed | None:
+def lease_token(activation: UUID, path: str, claims: int) -> UUID:
+    """The token of one lease. Whoever knows which activation was lost knows by it which lease that held."""
+    return uuid5(activation, f"{path}#{claims}")
+
+
+def claim(tx: JobTransaction, path: str, activation: UUID | None = None) -> Claimed | None:
     """Take a due READY node, or None: somebody else has it, it is not due, or its code is not in this process.
 
     A node that can never run (arguments that do not fit, an approval that was given for other arguments) fails
-    here, before anything is opened.
+    here, before anything is opened. `activation` is the claimer's own name; without one it is given one.
     """
     if fail_overdue(tx):
         return None
@@ -58,7 +64,7 @@ def claim(tx: JobTransaction, path: str) -> Claimed | None:
         # Whatever it is, it would come again at every claim: the node must not be rung for without end.
         _refuse(tx, node, *problem(error))
         return None
-    return _open(tx, node, prepared)
+    return _open(tx, node, prepared, activation or new_id())
 
 
 def _refuse(tx: JobTransaction, node: Node, code: str, message: str) -> None:
@@ -108,47 +114,14 @@ def _check_approval(job: Job, node: Node) -> None:
             )
 
 
-def _open(tx: JobTransaction, node: Node, prepared: Prepared) -> Claimed | None:
-    """Lease the node and open its effect. An effect in doubt is asked about first where that can be done; None when
-    it must not be repeated."""
-    own = tx.keep(prepared.arguments)
-    if (to_check := world_check.next_check(tx)) is not None:
-        checking, about = to_check
-        return _lease(tx, node, own, checking, Entry.objects.live(tx.job.pk, checking.step_id), about)
-    entry, sent, recourse = _before(tx, node, prepared)
-    match recourse:
-        case Recourse.ASK if entry:
-            asking = ask.prepare(entry, sent)
-            question = Question(Purpose.ASK, entry.tool, entry.step_id, entry.attempt, entry.idempotency_key)
-            return _lease(tx, node, own, asking, Entry.objects.live(tx.job.pk, asking.step_id), question)
-        case Recourse.SHOW if entry:
-            doubt.show(tx, node, entry, "LEASE_LOST", "The worker was lost during the call.")
-            return None
-        case _:
-            return _lease(tx, node, own, prepared, entry)
-
-
-def _before(tx: JobTransaction, node: Node, prepared: Prepared) -> tuple[Entry | None, Prepared, Recourse]:
-    """What earlier runs left of the node's effect, or of the one effect of a step that is in doubt."""
-    if node.type == NodeType.STEP:
-        return effects.in_doubt(tx, node) or (None, prepared, Recourse.SEND)
-    entry = Entry.objects.live(tx.job.pk, prepared.step_id) if prepared.intent else None
-    if entry is None or prepared.intent is None or entry.state == EntryState.COMMITTED:
-        return entry, prepared, Recourse.SEND
-    return entry, prepared, entries.recourse(entry, prepared.intent, tx.now)
-
-
-def _lease(
-    tx: JobTransaction,
-    node: Node,
-    own_arguments: str,
-    prepared: Prepared,
-    entry: Entry | None,
-    question: Question | None = None,
-) -> Claimed:
-    """Give the node to this worker, and open its effect or send it again."""
+def _open(tx: JobTransaction, node: Node, own: Prepared, activation: UUID) -> Claimed | None:
+    """Lease the node and open its effect, or send it again; None when the effect is in doubt and is shown."""
+    turn = turn_of(tx, node, own)
+    if turn is None:
+        return None
+    prepared, entry = turn.prepared, turn.entry
     lease = configuration().lease_seconds
-    token = new_id()
+    token = lease_token(activation, node.path, node.claims + 1)
     if entry is not None and prepared.intent is not None and entry.state == EntryState.STARTED:
         entries.send_again(entry, prepared.intent, token=token, now=tx.now, lease=lease)
     move(
@@ -160,7 +133,7 @@ def _lease(
         deadline_at=tx.now + timedelta(seconds=prepared.timeout),
         claims=node.claims + 1,
         not_before=None,
-        input=own_arguments,
+        input=tx.keep(own.arguments),
         started_at=node.started_at or tx.now,
     )
     tx.event(EventType.NODE_STARTED, {"node_id": node.path, "type": node.type, "claims": node.claims}, node)
@@ -173,6 +146,7 @@ def _lease(
         path=node.path,
         type=node.type,
         queue=node.queue,
+        activation=activation,
         token=token,
         prepared=prepared,
         settings=node.settings,
@@ -180,6 +154,6 @@ def _lease(
         attempt=entry.attempt if entry else 0,
         send_until=tx.began + min(lease, prepared.timeout),
         recorded=facts.recorded(tx, entry) if entry and entry.state == EntryState.COMMITTED else None,
-        question=question,
+        question=turn.question,
         claims=node.claims,
     )

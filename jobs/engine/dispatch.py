@@ -1,15 +1,28 @@
 """Doorbells: a Celery message says "look at this node". Losing or doubling one changes only the speed."""
 
 import logging
+import time
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 from celery import current_app
 from django.db import transaction
 
-from jobs.messages import RUN_NODE
+from aetheris.conf import configuration
+from jobs.messages import RESCUE, RUN_NODE
 
 logger = logging.getLogger(__name__)
+
+REST = 2
+"""How many times as long as a message took to fail none is sent. Whoever rings holds a lease or answers a request; a
+broker that takes connections and says nothing would cost it seconds for each doorbell."""
+
+
+class _Broker:
+    """Until when this process leaves the broker alone."""
+
+    rests_until = 0.0
 
 
 def ring_after_commit(job_id: UUID, path: str, queue: str) -> None:
@@ -19,7 +32,22 @@ def ring_after_commit(job_id: UUID, path: str, queue: str) -> None:
 
 def ring(job_id: UUID, path: str, queue: str) -> None:
     """Ring now. A broker that does not answer is only a delay: the sweep rings again."""
+    _send(RUN_NODE, (str(job_id), path), queue=queue)
+
+
+def ask_for_rescue(job_id: str, activation: str) -> None:
+    """Have a worker take back what this activation of a lost process holds; after its lease that is done anyway."""
+    _send(RESCUE, (job_id, activation), queue="realtime", expires=configuration().lease_seconds)
+
+
+def _send(name: str, ids: tuple[str, str], **options: Any) -> None:
+    began = time.monotonic()
+    if began < _Broker.rests_until:
+        return
     try:
-        current_app.send_task(RUN_NODE, args=(str(job_id), path), queue=queue)
+        current_app.send_task(name, args=ids, **options)
     except Exception as error:
-        logger.warning("no doorbell for %s %s: %s", job_id, path, error)
+        ended = time.monotonic()
+        rest = REST * (ended - began)
+        _Broker.rests_until = ended + rest
+        logger.warning("no message %s %s, and none for the next %.1f s: %s", name, ids, rest, error)

@@ -1,4 +1,4 @@
-"""Reclaim: a node whose lease ran out becomes READY for anybody; what it left in doubt is met at its next claim."""
+"""Reclaim: a node whose worker is gone becomes READY for anybody; what it left in doubt is met at its next claim."""
 
 from uuid import UUID
 
@@ -14,23 +14,24 @@ from ledger.states import EntryState
 
 def reclaim_if_expired(job_id: UUID, path: str) -> bool:
     """Take back this node's lease if it has still run out, judged by the database's clock; whether it had."""
-    return if_free(job_id, lambda tx: _reclaim(tx, path))
+    return if_free(job_id, lambda tx: _reclaim_if_expired(tx, path))
 
 
-def _reclaim(tx: JobTransaction, path: str) -> bool:
+def _reclaim_if_expired(tx: JobTransaction, path: str) -> bool:
     node = Node.objects.at(tx.job.pk, path)
     if node is None or node.lease_expires_at is None or node.lease_expires_at > tx.now:
         return False
-    tx.event(
-        EventType.NODE_RECLAIMED,
-        {"node_id": path, "claims": node.claims, "reason": "lease expired"},
-        node,
-    )
+    reclaim(tx, node, "lease expired")
+    return True
+
+
+def reclaim(tx: JobTransaction, node: Node, reason: str) -> None:
+    """Take a RUNNING node's lease back and count the crash: READY again, or given up after too many."""
+    tx.event(EventType.NODE_RECLAIMED, {"node_id": node.path, "claims": node.claims, "reason": reason}, node)
     tx.change(recheck_before=tx.now)
     make_ready(tx, node, crashes=node.crashes + 1)
     if not tx.job.starts_nothing_more and node.crashes >= configuration().crash_limit:
         _give_up(tx, node)
-    return True
 
 
 def _give_up(tx: JobTransaction, node: Node) -> None:

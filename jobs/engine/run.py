@@ -32,13 +32,14 @@ SLICE_SECONDS = 30.0
 QUESTIONS = {Purpose.ASK: ask, Purpose.CHECK: check}
 
 
-def run_node(job_id: UUID, path: str) -> None:
+def run_node(job_id: UUID, path: str, activation: UUID | None = None) -> None:
     """Answer a doorbell: run this node if it is READY, then what follows it, for at most one slice of time.
 
-    Safe to call any number of times, at once and late: only the caller whose claim lands runs the node.
+    Safe to call any number of times, at once and late: only the caller whose claim lands runs the node. `activation`
+    is this call's own name, by which `rescue` can find its lease.
     """
     ends = time.monotonic() + SLICE_SECONDS
-    claimed = None if stopping.has_begun() else _start(job_id, path)
+    claimed = None if stopping.has_begun() else _start(job_id, path, activation)
     while claimed is not None:
         if stopping.has_begun() and give_back(claimed):
             return
@@ -46,10 +47,10 @@ def run_node(job_id: UUID, path: str) -> None:
         claimed = _commit_and_go_on(claimed, outcome, go_on=time.monotonic() < ends and not stopping.has_begun())
 
 
-def _start(job_id: UUID, path: str) -> Claimed | None:
+def _start(job_id: UUID, path: str, activation: UUID | None) -> Claimed | None:
     try:
         with job_transaction(job_id) as tx:
-            return claim(tx, path)
+            return claim(tx, path, activation)
     except Job.DoesNotExist:
         logger.warning("a doorbell rang for job %s, which does not exist", job_id)
         return None
@@ -96,7 +97,7 @@ def _commit(claimed: Claimed, outcome: Outcome | None, attempt: _Attempt, *, go_
             logger.warning("%s of job %s was taken over; its fact is recorded", claimed.path, claimed.job.pk)
             transactional.undo_if(outcome is None)
         if go_on and (following := _following(tx, claimed)):
-            attempt.successor = claim(tx, following)
+            attempt.successor = claim(tx, following, claimed.activation)
     return attempt.successor
 
 

@@ -21,7 +21,7 @@ _DUE_SINCE = Coalesce(Greatest("rung_at", "not_before"), Value(datetime(2000, 1,
 class Node(models.Model):
     """One node. Only `jobs.engine.transitions` changes `state`; only the holder of `lease_token` may end a run.
 
-    `claims` counts leases (the fencing epoch), `tries` policy retries, `crashes` leases that ran out. `unmet`
+    `claims` counts leases (the fencing epoch), `tries` policy retries, `crashes` lost workers. `unmet`
     counts incoming edges that are not decided yet, `taken` those that lead here.
     """
 

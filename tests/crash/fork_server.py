@@ -81,7 +81,11 @@ def run(verb: str, arguments: list[Any], answers: dict[str, Any]) -> None:
         answers[rest[0]] = ConnectionResetError("half an answer")
         run_node(UUID(job_id), rest[0])
     else:
-        verbs = {"run_node": run_node, "reclaim": reclaim_if_expired, "time_out": time_out_if_due}
+        verbs: dict[str, Callable[..., object]] = {
+            "run_node": run_node,
+            "reclaim": reclaim_if_expired,
+            "time_out": time_out_if_due,
+        }
         verbs[verb](UUID(job_id), rest[0])
 
 

@@ -16,6 +16,7 @@ PAGE = read("errors.md")
 ANSWERS = {spans(row[0])[0]: row for row in rows(section(PAGE, "## Answers of the REST interface"))}
 OF_JOBS = {spans(row[0])[0]: row for row in rows(section(PAGE, "## Errors of a job"))}
 OF_CODE = {spans(row[0])[0]: row for row in rows(section(PAGE, "## Errors of your code"))}
+IN_LOGS = {spans(row[0])[0] for row in rows(section(PAGE, "## In a worker's log"))}
 
 
 def codes(tree: ast.Module) -> Iterator[str]:
@@ -52,6 +53,12 @@ FOUND = {code for _, tree in source() for code in codes(tree)} | set(STATUS) | {
 
 def test_the_page_lists_every_code_and_no_other() -> None:
     assert set(ANSWERS) | set(OF_JOBS) | set(OF_CODE) == FOUND
+
+
+def test_the_page_lists_every_code_of_a_log() -> None:
+    texts = (node.value for _, tree in source() for node in ast.walk(tree) if isinstance(node, ast.Constant))
+    found = (re.match(r"([A-Z]{3,}(_[A-Z]+)+): ", text) for text in texts if isinstance(text, str))
+    assert {match[1] for match in found if match} == IN_LOGS
 
 
 def test_every_code_with_a_status_of_its_own_is_an_answer() -> None:

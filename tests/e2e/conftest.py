@@ -13,9 +13,11 @@ from typing import Any
 import httpx
 import pytest
 
+from aetheris.core.graph import TaskGraph
 from aetheris.services import Instance, read_instance
+from tests.e2e.workers import ROOT, Workers
+from tests.world import Registered
 
-ROOT = Path(__file__).resolve().parents[2]
 LEASE_SECONDS = 3.0
 OUTSIDE = ("AETHERIS_DATABASE_URL", "AETHERIS_BROKER_URL")
 
@@ -98,3 +100,13 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     instance.up()
     yield instance
     instance.down()
+
+
+@pytest.fixture
+def workers(database: None, registered: Registered, tmp_path: Path) -> Iterator[Workers]:
+    """Workers of this test's database; this process can submit to the agents of the shop."""
+    for name in ("caller", "chain"):
+        registered.agent(TaskGraph, name=name)
+    started = Workers(tmp_path)
+    yield started
+    started.end()

@@ -5,6 +5,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
@@ -70,3 +71,23 @@ def test_a_worker_that_lives_keeps_its_node_while_the_database_is_away(
     with away(server(running)):
         eventually(lambda: is_completed(running, job), 40, "the job was not completed")
     assert len(running.calls(job)) == 1
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_no_request_and_no_node_fails_after_the_database_was_restarted(running: Running, how: signal.Signals) -> None:
+    """Not even while the new server is still starting, though every connection of web and workers has ended."""
+    before = running.submit("slow_read 0")
+    running.until(before, 20, "completed")
+    with ThreadPoolExecutor(16) as people:
+        list(people.map(lambda _: running.job(before), range(64)))
+    gone = server(running)
+    os.kill(gone[0], how)
+    eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in gone), 20, "the server did not end")
+
+    jobs = [running.submit("slow_payment 0") for _ in range(12)]
+    assert running.job(before)["status"] == "completed"
+    for job in jobs:
+        running.until(job, 20, "completed")
+        assert len(running.calls(job)) == 1
+        told = running.api().get(f"/jobs/{job}/events").raise_for_status().json()["events"]
+        assert "node_reclaimed" not in {event["type"] for event in told}

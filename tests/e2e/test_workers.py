@@ -1,76 +1,21 @@
 """Real worker processes on the test database: without doorbells, without a broker, without beat, told to stop."""
 
-import json
-import os
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from django.db import connection
 
-from aetheris.core.graph import TaskGraph
-from aetheris.services.roles import worker_command
 from jobs.engine.claim import claim
 from jobs.engine.transaction import job_transaction
 from jobs.models import Job, Node
 from ledger.models import Event
-from tests.e2e.conftest import ROOT, eventually
-from tests.world import Doorbells, Registered, World, again, submitted
+from tests.e2e.conftest import eventually
+from tests.e2e.workers import Workers
+from tests.world import again, submitted
 
-NO_BROKER = "redis+socket:///nobody/listens/here.sock"
-
-
-class Workers:
-    """Workers with four node threads each, and the witness of what their tools did."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._running: list[subprocess.Popen[bytes]] = []
-
-    def start(self, broker: str = NO_BROKER) -> subprocess.Popen[bytes]:
-        """A worker process that has begun."""
-        database = urlsplit(os.environ["AETHERIS_DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}")
-        environ = {
-            **os.environ,
-            "AETHERIS_DATABASE_URL": database.geturl(),
-            "AETHERIS_BROKER_URL": broker,
-            "AETHERIS_APPS": "tests.e2e.shop",
-            "AETHERIS_DATA": str(self._folder),
-        }
-        name = f"worker-{len(self._running)}"
-        with (self._folder / f"{name}.log").open("wb") as log:
-            command = [sys.executable, *worker_command(f"{name}-{os.getpid()}@%h", 4)]
-            worker = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=log, stderr=log)
-        self._running.append(worker)
-        return worker
-
-    def calls(self) -> list[dict[str, Any]]:
-        """What the tools noted."""
-        file = self._folder / "witness.jsonl"
-        return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
-
-    def end(self) -> None:
-        """Kill those that are left."""
-        for worker in self._running:
-            worker.kill()
-            worker.wait()
-
-
-@pytest.fixture
-def workers(doorbells: Doorbells, registered: Registered, world: World, tmp_path: Path) -> Iterator[Workers]:
-    """No doorbell that this process rings goes anywhere."""
-    for name in ("caller", "chain"):
-        registered.agent(TaskGraph, name=name)
-    started = Workers(tmp_path)
-    yield started
-    started.end()
+pytestmark = pytest.mark.usefixtures("doorbells")  # none that this process rings goes anywhere
 
 
 def all_are(state: str) -> bool:
@@ -112,7 +57,6 @@ def test_a_worker_survives_the_loss_of_all_its_connections(workers: Workers) -> 
             )
             time.sleep(0.2)
     connection.close()
-    connection.close_pool()  # type: ignore[attr-defined]  # they were taken from this process too
     submitted("slow_read 0", agent="caller")
     eventually(lambda: all_are("completed"), 20, "the worker did not come back")
 

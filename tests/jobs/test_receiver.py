@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from celery.concurrency.thread import TaskPool as Threads
 from django.db import OperationalError
 
 from jobs import receiver as receivers
-from jobs.engine import stopping
+from jobs.engine import hearing, stopping
 from jobs.engine.run import run_node
 from jobs.engine.tick import contact
 from jobs.models import Job, Node, Tick
@@ -226,6 +227,53 @@ def test_it_looks_again_at_once_when_a_slot_becomes_free(
         seeker.stop()
         threads.on_stop()
     assert {job.state for job in Job.objects.all()} == {"completed"}
+
+
+def looks(seeker: Receiver, pool: Pool) -> None:
+    """All jobs are done, four a look."""
+    for _ in range(2):
+        seeker.look()
+        pool.run()
+    assert {job.state for job in Job.objects.all()} == {"completed"}
+
+
+@pytest.fixture
+def eight_jobs(agent: None, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They wait since two seconds; somebody has just swept, and a doorbell counts as lost at once."""
+    monkeypatch.setattr(hearing, "DOORBELL_PATIENCE", timedelta(0))
+    receiver(Pool()).look()
+    for _ in range(8):
+        submitted()
+    clock.advance(2)
+
+
+def test_doorbells_that_ring_in_vain_are_noticed(eight_jobs: None, pool: Pool, caplog: Any) -> None:
+    looks(receiver(pool), pool)
+    assert "BROKER_NOT_HEARD" in caplog.text
+
+
+def test_a_message_of_any_kind_shows_that_it_hears(eight_jobs: None, pool: Pool, caplog: Any) -> None:
+    seeker = receiver(pool)
+    seeker.look()
+    pool.run()
+    seeker.hearing.heard()
+    looks(seeker, pool)
+    assert "BROKER" not in caplog.text
+
+
+def test_nodes_for_which_no_doorbell_rang_are_no_sign(eight_jobs: None, pool: Pool, caplog: Any) -> None:
+    """They became due by time: a retry, a timer."""
+    Node.objects.update(rung_at=None)
+    looks(receiver(pool), pool)
+    assert "BROKER" not in caplog.text
+
+
+def test_an_empty_queue_is_no_sign(agent: None, pool: Pool, caplog: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hearing, "DOORBELL_PATIENCE", timedelta(0))
+    seeker = receiver(pool)
+    for _ in range(20):
+        seeker.look()
+    assert caplog.text == ""
 
 
 def test_a_worker_that_stops_hands_over_nothing(agent: None, clock: Clock, pool: Pool) -> None:

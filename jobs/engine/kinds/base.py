@@ -52,7 +52,7 @@ class Question:
 @dataclass(frozen=True)
 class Claimed:
     """A node that this worker holds. `token` fences its commit; no call may begin after `send_until`, in this
-    process's uptime.
+    process's uptime. `activation` goes on to the node that is claimed next.
 
     `recorded` is what the ledger says when the effect already happened: then nothing is called. With a `question`
     the node is not run now: a hook is asked. `values` are what a step has read from the runtime and nobody has
@@ -63,6 +63,7 @@ class Claimed:
     path: str
     type: str
     queue: str
+    activation: UUID
     token: UUID
     prepared: Prepared
     settings: dict[str, Any]

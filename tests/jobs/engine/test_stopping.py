@@ -1,7 +1,6 @@
 """A worker that was told to stop: nothing new is opened, what was claimed and not begun is given back."""
 
 from collections.abc import Iterator
-from uuid import UUID
 
 import pytest
 
@@ -98,7 +97,7 @@ def test_an_opened_write_is_not_given_back(
     claimed = planned(job, monkeypatch)
     assert not give_back(claimed)
 
-    def start(job_id: UUID, path: str) -> Claimed:
+    def start(*_: object) -> Claimed:
         stopping.begin()
         return claimed
 

@@ -1,0 +1,39 @@
+"""The database backend: Django's own, but a pooled connection that the server has ended is given to nobody."""
+
+import select
+import time
+from typing import Any
+
+from django.db.backends.postgresql import base
+from psycopg import Connection
+from psycopg_pool import PoolTimeout
+
+PATIENCE_SECONDS = 10.0
+"""How long somebody waits for a connection, also for a server that is just starting."""
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    """After a restart of the server its pool is full of ended connections. They are thrown away where they are taken
+    out, without a question to the server. The pool's own check would ask, and pause longer after each of them."""
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Connection[Any]:
+        ends = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                connection: Connection[Any] = super().get_new_connection(conn_params)
+            except PoolTimeout:
+                # The pool gives up connecting; whoever asks again makes it try again.
+                if time.monotonic() > ends:
+                    raise
+                continue
+            if self.pool is None or not _has_ended(connection):
+                return connection
+            connection.close()
+            self.pool.putconn(connection)
+
+
+def _has_ended(connection: Connection[Any]) -> bool:
+    """Whether the server has said something, or hung up, though it was not asked anything."""
+    poller = select.poll()
+    poller.register(connection.fileno(), select.POLLIN)
+    return bool(poller.poll(0))

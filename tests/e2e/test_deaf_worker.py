@@ -1,0 +1,67 @@
+"""A worker whose broker keeps its connections open and says nothing: it works on, and says that it hears nothing."""
+
+import os
+from collections.abc import Iterator
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from celery import current_app
+
+from aetheris.core.graph import TaskGraph
+from jobs.models import Job, Node
+from tests.e2e.conftest import eventually
+from tests.e2e.line import Line
+from tests.e2e.workers import Workers
+from tests.world import Registered, submitted
+
+
+@pytest.fixture
+def line(database: None, registered: Registered) -> Iterator[Line]:
+    """A line to the broker; what this test itself sends does not pass it."""
+    current_app.control.purge()
+    registered.agent(TaskGraph, name="mixed")
+    stallable = Line(urlsplit(os.environ["AETHERIS_BROKER_URL"]).path)
+    yield stallable
+    stallable.close()
+
+
+def broker(line: Line) -> str:
+    number = parse_qs(urlsplit(os.environ["AETHERIS_BROKER_URL"]).query).get("virtual_host", ["0"])[0]
+    return f"redis://127.0.0.1:{line.port}/{number}"
+
+
+def done(jobs: int) -> bool:
+    return Job.objects.filter(state="completed").count() == jobs
+
+
+def test_a_deaf_worker_works_on_and_says_so(line: Line, workers: Workers) -> None:
+    """Its own doorbells get nowhere either: no thread hangs on them, and no lease is lost over them."""
+    workers.start(broker=broker(line))
+    submitted("slow_read 0", agent="caller")
+    eventually(lambda: done(1), 30, "the worker did not begin")
+    line.stall()
+    for _ in range(12):
+        submitted("fan-out", agent="mixed")
+    eventually(lambda: done(13), 60, "a deaf worker does not finish its jobs")
+    assert set(Node.objects.values_list("crashes", flat=True)) == {0}
+    for _ in range(8):
+        submitted("slow_read 3", agent="caller")
+    eventually(lambda: workers.logged("BROKER_NOT_HEARD") > 0, 40, "nobody said so")
+    eventually(lambda: done(21), 30, "a deaf worker does not finish its jobs")
+    assert workers.logged("BROKER_HEARD") == 0
+
+    line.resume()
+    submitted("slow_read 0", agent="caller")
+    eventually(lambda: workers.logged("BROKER_HEARD") == 1, 60, "it did not say that it hears again")
+
+
+def test_a_worker_that_hears_says_nothing(line: Line, workers: Workers) -> None:
+    """Neither with an idle broker, nor with more work than it has threads for longer than the silence of a deaf one."""
+    workers.start(broker=broker(line))
+    for _ in range(60):
+        submitted("slow_read 0.8", agent="caller")
+    eventually(lambda: done(60), 60, "not all was done")
+    for _ in range(6):
+        submitted("slow_read 0", agent="caller")
+    eventually(lambda: done(66), 30, "not all was done")
+    assert workers.logged("BROKER_") == 0
