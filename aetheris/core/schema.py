@@ -25,6 +25,11 @@ class Signature:
             if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
                 raise TypeError(f"{function.__qualname__}: {name!r} must be an ordinary, named argument")
 
+    @property
+    def names(self) -> list[str]:
+        """The names of the arguments, in their order."""
+        return list(self._parameters)
+
     @cached_property
     def model(self) -> type[BaseModel]:
         hints = get_type_hints(self._function, include_extras=True)

@@ -26,6 +26,8 @@ def call(claimed: Claimed, stop: StopRequest) -> Outcome:
         result = declared.call(**declared.signature.bind(loads(claimed.prepared.arguments)))
     except Exception as error:
         return Fail("FUNCTION_FAILED", described(error))
+    if claimed.settings.get("decides") and not isinstance(result, bool):
+        return Fail("CONDITION_NOT_BOOLEAN", f"{declared.name} decides over an edge: it must answer true or false.")
     return done(result)
 
 
