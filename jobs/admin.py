@@ -26,13 +26,13 @@ class AgentAdmin(ReadOnlyAdmin):
 
 @admin.register(Job)
 class JobAdmin(ReadOnlyAdmin):
-    list_display = ("id", "agent", "state", "outcome", "goal", "created_at", "finished_at")
-    list_filter = ("state", "outcome", "agent")
+    list_display = ("id", "agent", "state", "outcome", "priority", "goal", "created_at", "finished_at")
+    list_filter = ("state", "outcome", "priority", "agent")
     list_select_related = ("agent",)
     ordering = ("-id",)
     show_full_result_count = False
     fields = (
-        "id", "agent", "tenant", "goal", "state", "outcome", "ended_with", "requested_by",
+        "id", "agent", "tenant", "goal", "state", "outcome", "priority", "ended_with", "requested_by",
         "created_at", "finished_at", "waits", "nodes", "events",
     )  # fmt: skip
     readonly_fields = ("ended_with", "waits", "nodes", "events")

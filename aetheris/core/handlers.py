@@ -66,6 +66,7 @@ class Planner(Protocol):
     functions: "ClassVar[list[Function]]"
     max_parallel: "ClassVar[int | None]"
     deadline: "ClassVar[str | float | None]"
+    priority: ClassVar[int]
 
     def plan(self, ctx: "PlanContext", goal: str) -> "TaskGraph": ...
 
