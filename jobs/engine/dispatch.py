@@ -12,14 +12,14 @@ from jobs.messages import RUN_NODE
 logger = logging.getLogger(__name__)
 
 
-def ring_after_commit(job_id: UUID, path: str, queue: str) -> None:
+def ring_after_commit(job_id: UUID, path: str, queue: str, priority: int) -> None:
     """Ring for a node as soon as the transaction that made it READY has committed."""
-    transaction.on_commit(partial(ring, job_id, path, queue))
+    transaction.on_commit(partial(ring, job_id, path, queue, priority))
 
 
-def ring(job_id: UUID, path: str, queue: str) -> None:
+def ring(job_id: UUID, path: str, queue: str, priority: int) -> None:
     """Ring now. A broker that does not answer is only a delay: the sweep rings again."""
     try:
-        current_app.send_task(RUN_NODE, args=(str(job_id), path), queue=queue)
+        current_app.send_task(RUN_NODE, args=(str(job_id), path), queue=queue, priority=priority)
     except Exception as error:
         logger.warning("no doorbell for %s %s: %s", job_id, path, error)

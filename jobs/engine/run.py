@@ -13,6 +13,7 @@ from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connection, connections
 
+from aetheris.core import registry
 from aetheris.core.errors import described
 from aetheris.core.outcomes import Doubt, Outcome
 from jobs.engine import heartbeat, stopping
@@ -113,10 +114,14 @@ def _commit(claimed: Claimed, outcome: Outcome, attempt: _Attempt, *, go_on: boo
 
 
 def _following(tx: JobTransaction, claimed: Claimed) -> str | None:
-    """The node to go on with: one of this queue that became READY here, else one that the job has READY."""
+    """The node to go on with: one of this queue that became READY here, else one that the job has READY. None also
+    while something of a higher priority waits in this queue: a doorbell continues the job later."""
     ready = next((node for node in tx.ready() if node.queue == claimed.queue), None)
     if ready is None and tx.job.nodes_ready + tx.job.nodes_delayed:
         ready = Node.objects.next_ready(tx.job.pk, claimed.queue, tx.now)
+    if ready is not None and Node.objects.is_outranked(claimed.queue, tx.job.priority, registry.code_here()):
+        tx.moved(ready)
+        return None
     return ready.path if ready else None
 
 

@@ -80,5 +80,5 @@ def _ring(nodes: list[Node]) -> int:
     """Ring for these nodes; how many. Two sweeps at once ring once: the mark is a compare-and-set."""
     marked = [node for node in nodes if Node.objects.mark_rung(node, Job.objects.now())]
     for node in marked:
-        dispatch.ring(node.job_id, node.path, node.queue)
+        dispatch.ring(node.job_id, node.path, node.queue, node.priority)
     return len(marked)

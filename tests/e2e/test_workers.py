@@ -13,11 +13,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from celery import current_app
 from django.db import connection
 
 from aetheris.core.graph import TaskGraph
 from aetheris.services.roles import worker_command
 from jobs.engine.claim import claim
+from jobs.engine.dispatch import ring
 from jobs.engine.transaction import job_transaction
 from jobs.models import Job, Node
 from ledger.models import Event
@@ -28,13 +30,13 @@ NO_BROKER = "redis+socket:///nobody/listens/here.sock"
 
 
 class Workers:
-    """Workers with four node threads each, and the witness of what their tools did."""
+    """Workers with node threads, and the witness of what their tools did."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._running: list[subprocess.Popen[bytes]] = []
 
-    def start(self, broker: str = NO_BROKER) -> subprocess.Popen[bytes]:
+    def start(self, broker: str = NO_BROKER, threads: int = 4) -> subprocess.Popen[bytes]:
         """A worker process that has begun."""
         database = urlsplit(os.environ["AETHERIS_DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}")
         environ = {
@@ -46,7 +48,7 @@ class Workers:
         }
         name = f"worker-{len(self._running)}"
         with (self._folder / f"{name}.log").open("wb") as log:
-            command = [sys.executable, *worker_command(f"{name}-{os.getpid()}@%h", 4)]
+            command = [sys.executable, *worker_command(f"{name}-{os.getpid()}@%h", threads)]
             worker = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=log, stderr=log)
         self._running.append(worker)
         return worker
@@ -145,3 +147,35 @@ def test_an_idle_worker_stops_at_once(workers: Workers) -> None:
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(timeout=10) == 0
     assert time.monotonic() - began < 4
+
+
+@pytest.fixture(params=["with a broker", "without a broker"])
+def broker(request: pytest.FixtureRequest) -> Iterator[str]:
+    """An address at which no doorbell waits."""
+    if request.param == "without a broker":
+        yield NO_BROKER
+        return
+    with current_app.connection_for_write() as connection, connection.SimpleQueue("default") as queue:
+        queue.clear()
+        yield os.environ["AETHERIS_BROKER_URL"]
+        queue.clear()
+
+
+def test_a_high_job_passes_a_backlog_of_low_ones(workers: Workers, doorbells: Doorbells, broker: str) -> None:
+    """One worker with one thread and two hundred low jobs: only what it has in its hands already is begun before."""
+
+    def submit(number: int, priority: int) -> Job:
+        jobs = [submitted("slow_read 0", agent="caller", priority=priority) for _ in range(number)]
+        while broker != NO_BROKER and doorbells.rung:
+            ring(*doorbells.rung.pop(0), priority)
+        return jobs[-1]
+
+    submit(200, priority=5)
+    workers.start(broker, threads=1)
+    eventually(lambda: Job.objects.filter(state="completed").count() >= 10, 45, "the backlog did not begin")
+    high = submit(1, priority=1)
+    eventually(lambda: again(high).state == "completed", 30, "the high job did not end")
+    plans = Node.objects.filter(path="plan")
+    begun = plans.get(job=high).started_at
+    assert plans.filter(started_at__gt=high.created_at, started_at__lt=begun).count() <= 2
+    assert Job.objects.exclude(state="completed").count() > 50, "the backlog was over before it came"

@@ -1,4 +1,4 @@
-"""The priority of a job: where it comes from and where it stands."""
+"""The priority of a job: where it comes from, where it stands, and that what is less urgent makes way for it."""
 
 from typing import Any
 
@@ -10,6 +10,7 @@ from aetheris.core.errors import Refused
 from aetheris.core.graph import TaskGraph
 from aetheris.core.handlers import Tool
 from jobs.engine import schedule as schedules
+from jobs.engine.run import run_node
 from jobs.engine.sweep import sweep
 from jobs.models import Job, Node, Schedule
 from ledger.models import Event
@@ -23,6 +24,7 @@ from tests.world import (
     again,
     assert_whole,
     function,
+    states,
     submitted,
 )
 
@@ -106,3 +108,49 @@ def test_a_schedule_s_jobs_have_their_agent_s(
     clock.advance(61)
     sweep()
     assert Job.objects.get().priority == 2
+
+
+def wide(registered: Registered, look: Tool) -> None:
+    """An agent with two hundred calls that nothing keeps from running at once."""
+
+    def plan() -> TaskGraph:
+        graph = TaskGraph()
+        for number in range(200):
+            graph.tool(f"look-{number}", look)
+        return graph
+
+    registered.agent(plan, look, name="wide")
+
+
+def test_an_activation_goes_on_with_nothing_less_urgent_than_what_waits(
+    agent: PlanningAgent, registered: Registered, world: World, look: Tool, doorbells: Doorbells
+) -> None:
+    """Two hundred low nodes of one job in one thread, and a high job in the middle of the third: it is the next."""
+    wide(registered, look)
+    low = submitted(agent="wide", priority=4)
+    high: list[Job] = []
+
+    def third(ctx: Any) -> None:
+        if world.called("look") == 3:
+            doorbells.rung.clear()
+            high.append(submitted(priority=3))
+
+    world.answers["look"] = third
+    run_node(low.pk, "plan")
+    assert world.called("look") == 3
+    assert doorbells.rung == [(high[0].pk, "plan", "default"), (low.pk, "look-3", "default")]
+    doorbells.drain()
+    assert (again(high[0]).state, again(low).state) == ("completed", "completed")
+    assert_whole(low)
+
+
+def test_an_activation_goes_on_while_others_are_no_more_urgent(
+    agent: PlanningAgent, registered: Registered, world: World, look: Tool, doorbells: Doorbells
+) -> None:
+    wide(registered, look)
+    low = submitted(agent="wide", priority=3)
+    submitted(priority=3)
+    submitted(priority=5)
+    submitted(priority=1, queue="heavy")
+    run_node(low.pk, "plan")
+    assert set(states(low).values()) == {"completed"}
