@@ -51,9 +51,10 @@ class JobAdmin(ReadOnlyAdmin):
         nodes = Node.objects.of_job(job.pk)
         texts = Body.objects.texts(job.pk, [node.output for node in nodes if node.output])
         rows = [
-            (n.path, n.type, n.state, n.claims, n.tries, texts[n.output] if n.output else n.error or "") for n in nodes
+            (n.path, n.type, n.queue, n.state, n.claims, n.tries, texts[n.output] if n.output else n.error or "")
+            for n in nodes
         ]
-        return _table(("Node", "Type", "State", "Claims", "Tries", "Output"), rows)
+        return _table(("Node", "Type", "Queue", "State", "Claims", "Tries", "Output"), rows)
 
     @admin.display(description=f"Last {EVENTS_SHOWN} events")
     def events(self, job: Job) -> SafeString:

@@ -88,6 +88,7 @@ def _node(node: Node, texts: dict[str, str]) -> dict[str, Any]:
     return {
         "id": node.path,
         "type": node.type,
+        "queue": node.queue,
         "status": node.state,
         "ending": node.ending,
         "output": _value(node.output, texts),

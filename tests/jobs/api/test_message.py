@@ -56,7 +56,8 @@ def test_a_message_may_bring_a_priority(requester: Door) -> None:
     urgent = requester.post("agents/test-agent/message", {"message": "do it", "priority": 1})
     listed = {job["id"]: job["priority"] for job in requester.get("jobs").body["jobs"]}
     assert listed == {usual.body["job_id"]: 3, urgent.body["job_id"]: 1}
-    assert requester.get(f"jobs/{urgent.body['job_id']}").body["priority"] == 1
+    found = requester.get(f"jobs/{urgent.body['job_id']}").body
+    assert (found["priority"], found["nodes"][0]["queue"]) == (1, "default")
 
 
 def test_a_used_key_with_another_priority_is_a_conflict(requester: Door) -> None:
