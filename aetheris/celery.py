@@ -5,6 +5,7 @@ import os
 from celery import Celery
 
 from aetheris.conf import configuration
+from aetheris.core.priority import FIRST, LAST
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "aetheris.settings")
 
@@ -24,7 +25,13 @@ app.conf.update(
     broker_connection_retry_on_startup=True,
     # A worker without a broker still works: its receiver finds the nodes.
     broker_connection_max_retries=None,
-    broker_transport_options={"global_keyprefix": "aetheris:", "socket_timeout": 2, "socket_connect_timeout": 2},
+    broker_transport_options={
+        "global_keyprefix": "aetheris:",
+        "socket_timeout": 2,
+        "socket_connect_timeout": 2,
+        # One list for each priority and queue, the lowest number first; what comes without one is in the first.
+        "priority_steps": [0, *range(FIRST + 1, LAST + 1)],
+    },
     # A publish after commit is a courtesy: it fails fast, the sweep rings again.
     task_publish_retry_policy={
         "max_retries": 1,

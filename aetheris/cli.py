@@ -41,7 +41,7 @@ HERE = Path(".aetheris")
 def up_command(
     data: Data = HERE,
     port: Annotated[int, typer.Option(help="Web port; if it is taken, the next free one.", min=1, max=65535)] = 8080,
-    workers: Annotated[int, typer.Option(help="Worker processes.", min=0)] = 2,
+    workers: Annotated[int, typer.Option(help=f"Worker processes, each for the queues {QUEUES}.", min=0)] = 2,
     threads: Annotated[int, typer.Option(help="Node threads in each worker.", min=1)] = 4,
     apps: Annotated[list[str] | None, typer.Option("--app", help="A Django app to load; repeatable.")] = None,
     companions: Annotated[

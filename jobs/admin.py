@@ -26,13 +26,13 @@ class AgentAdmin(ReadOnlyAdmin):
 
 @admin.register(Job)
 class JobAdmin(ReadOnlyAdmin):
-    list_display = ("id", "agent", "state", "outcome", "goal", "created_at", "finished_at")
-    list_filter = ("state", "outcome", "agent")
+    list_display = ("id", "agent", "state", "outcome", "priority", "goal", "created_at", "finished_at")
+    list_filter = ("state", "outcome", "priority", "agent")
     list_select_related = ("agent",)
     ordering = ("-id",)
     show_full_result_count = False
     fields = (
-        "id", "agent", "tenant", "goal", "state", "outcome", "ended_with", "requested_by",
+        "id", "agent", "tenant", "goal", "state", "outcome", "priority", "ended_with", "requested_by",
         "created_at", "finished_at", "waits", "nodes", "events",
     )  # fmt: skip
     readonly_fields = ("ended_with", "waits", "nodes", "events")
@@ -51,9 +51,10 @@ class JobAdmin(ReadOnlyAdmin):
         nodes = Node.objects.of_job(job.pk)
         texts = Body.objects.texts(job.pk, [node.output for node in nodes if node.output])
         rows = [
-            (n.path, n.type, n.state, n.claims, n.tries, texts[n.output] if n.output else n.error or "") for n in nodes
+            (n.path, n.type, n.queue, n.state, n.claims, n.tries, texts[n.output] if n.output else n.error or "")
+            for n in nodes
         ]
-        return _table(("Node", "Type", "State", "Claims", "Tries", "Output"), rows)
+        return _table(("Node", "Type", "Queue", "State", "Claims", "Tries", "Output"), rows)
 
     @admin.display(description=f"Last {EVENTS_SHOWN} events")
     def events(self, job: Job) -> SafeString:

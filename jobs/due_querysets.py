@@ -19,18 +19,22 @@ if TYPE_CHECKING:
 _LINES = """
     WITH RECURSIVE clock AS MATERIALIZED (SELECT aetheris_now() AS now),
     lines AS (
-        (SELECT queue, tenant FROM jobs_node WHERE state = 'ready' ORDER BY queue, tenant LIMIT 1)
+        (SELECT queue, priority, tenant FROM jobs_node WHERE state = 'ready'
+          ORDER BY queue, priority, tenant LIMIT 1)
         UNION ALL
-        SELECT following.queue, following.tenant FROM lines CROSS JOIN LATERAL (
-            SELECT node.queue, node.tenant FROM jobs_node AS node
-             WHERE node.state = 'ready' AND (node.queue, node.tenant) > (lines.queue, lines.tenant)
-             ORDER BY node.queue, node.tenant LIMIT 1) AS following),
+        SELECT following.* FROM lines CROSS JOIN LATERAL (
+            SELECT node.queue, node.priority, node.tenant FROM jobs_node AS node
+             WHERE node.state = 'ready'
+               AND (node.queue, node.priority, node.tenant) > (lines.queue, lines.priority, lines.tenant)
+             ORDER BY node.queue, node.priority, node.tenant LIMIT 1) AS following),
     found AS (
         SELECT due.* FROM lines CROSS JOIN LATERAL (
-            SELECT node.job_id, node.path, node.queue, node.tenant, node.claims, node.rung_at, node.not_before,
+            SELECT node.job_id, node.path, node.queue, node.priority, node.tenant, node.claims, node.rung_at,
+                   node.not_before,
                    COALESCE(GREATEST(node.rung_at, node.not_before), '2000-01-01 00:00:00+00'::timestamptz) AS since
               FROM jobs_node AS node
-             WHERE node.state = 'ready' AND node.queue = lines.queue AND node.tenant = lines.tenant
+             WHERE node.state = 'ready'
+               AND (node.queue, node.priority, node.tenant) = (lines.queue, lines.priority, lines.tenant)
                AND COALESCE(GREATEST(node.rung_at, node.not_before), '2000-01-01 00:00:00+00'::timestamptz)
                    <= (SELECT now FROM clock)
                AND {wanted}
@@ -40,9 +44,9 @@ _LINES = """
              ORDER BY COALESCE(GREATEST(node.rung_at, node.not_before), '2000-01-01 00:00:00+00'::timestamptz)
              LIMIT %(limit)s) AS due)
 """
-"""A line is what one tenant has READY in one queue; they are found by skipping through the index, whatever the
-backlog. `found` is the head of each line, without nodes of jobs that run as many as they may. The job is asked for in
-a subselect, so that the nodes are read in the order of the index and only as far as is needed."""
+"""A line is what one tenant has READY in one queue at one priority; they are found by skipping through the index,
+whatever the backlog. `found` is the head of each line, without nodes of jobs that run as many as they may. The job is
+asked for in a subselect, so that the nodes are read in the order of the index and only as far as is needed."""
 
 
 def _heads(wanted: str, of_job: str, select: str) -> str:
@@ -51,19 +55,22 @@ def _heads(wanted: str, of_job: str, select: str) -> str:
 
 
 _TAKE = _heads(
-    """node.queue = ANY(%(queues)s)
-               AND (node.rung_at IS NULL OR node.rung_at < node.not_before
-                    OR node.rung_at <= (SELECT now FROM clock) - make_interval(secs => %(patience)s))""",
+    "node.queue = ANY(%(queues)s)",
     """EXISTS (SELECT 1 FROM unnest(%(agents)s::text[], %(versions)s::text[]) AS code(agent, version)
                                      WHERE code.agent = agent.name AND code.version = job.code_version)""",
     """
-    SELECT (SELECT now FROM clock), (SELECT last_at FROM jobs_tick), mine.job_id, mine.path, mine.claims, mine.rung_at
+    SELECT (SELECT now FROM clock), (SELECT last_at FROM jobs_tick),
+           mine.job_id, mine.path, mine.priority, mine.claims, mine.rung_at
       FROM (VALUES (1)) AS always
       LEFT JOIN (
-        SELECT found.*, array_position(%(queues)s::text[], found.queue::text) AS priority,
-               row_number() OVER (PARTITION BY found.queue, found.tenant ORDER BY found.since) AS turn
-          FROM found ORDER BY priority, turn, since LIMIT %(limit)s) AS mine ON TRUE
-     ORDER BY mine.priority, mine.turn, mine.since
+        SELECT found.*, array_position(%(queues)s::text[], found.queue::text) AS place,
+               row_number() OVER (PARTITION BY found.queue, found.priority, found.tenant ORDER BY found.since) AS turn
+          FROM found ORDER BY place, priority, turn, since
+         LIMIT LEAST(%(limit)s, (
+            SELECT count(*) FROM found
+             WHERE rung_at IS NULL OR rung_at < not_before
+                OR rung_at <= (SELECT now FROM clock) - make_interval(secs => %(patience)s)))) AS mine ON TRUE
+     ORDER BY mine.place, mine.priority, mine.turn, mine.since
     """,
 )
 
@@ -72,9 +79,11 @@ _LOST = _heads(
                AND (node.not_before IS NULL OR node.rung_at >= node.not_before)""",
     "TRUE",
     """
-    SELECT job_id, path, queue, rung_at FROM (
-        SELECT found.*, row_number() OVER (PARTITION BY queue ORDER BY since) AS turn FROM found) AS oldest
-     WHERE turn <= %(limit)s
+    SELECT job_id, path, queue, priority, rung_at FROM (
+        SELECT turns.*, row_number() OVER (PARTITION BY queue ORDER BY turn, priority) AS place FROM (
+            SELECT found.*, row_number() OVER (PARTITION BY queue, priority ORDER BY since) AS turn
+              FROM found) AS turns) AS next
+     WHERE place <= %(limit)s
     """,
 )
 
@@ -92,10 +101,11 @@ class DueNodeQuerySet(models.QuerySet["Node"]):
     """READY nodes that time has come for. `jobs.querysets.NodeQuerySet` is one."""
 
     def look(self, queues: Sequence[str], code: Collection[tuple[str, str]], patience: timedelta, limit: int) -> Look:
-        """Due READY nodes whose doorbell is older than `patience` or never rang, whose agent and version is in `code`.
+        """The next due READY nodes whose agent and version is in `code`: as many as there are whose doorbell is older
+        than `patience` or never rang, though not always those, for what is more urgent comes first.
 
-        Queues come in the order given; within one its tenants take turns, each with its longest waiting node first.
-        One statement; it costs the same whatever the backlog.
+        Queues come in the order given; within one the highest priority; at one priority tenants take turns, each with
+        its longest waiting node first. One statement; it costs the same whatever the backlog.
         """
         agents, versions = [agent for agent, _ in code], [version for _, version in code]
         parameters = {"queues": list(queues), "agents": agents, "versions": versions}
@@ -103,26 +113,34 @@ class DueNodeQuerySet(models.QuerySet["Node"]):
             cursor.execute(_TAKE, {**parameters, "patience": patience.total_seconds(), "limit": limit})
             rows = cursor.fetchall()
         nodes = [
-            self.model(job_id=job_id, path=path, claims=claims, rung_at=rung_at)
-            for _, _, job_id, path, claims, rung_at in rows
+            self.model(job_id=job_id, path=path, priority=priority, claims=claims, rung_at=rung_at)
+            for _, _, job_id, path, priority, claims, rung_at in rows
             if job_id is not None
         ]
         return Look(rows[0][0], rows[0][1], nodes)
 
+    def is_outranked(self, queue: str, priority: int, code: Collection[tuple[str, str]]) -> bool:
+        """Whether a due node of this queue, with its code in `code`, has a higher priority. Mostly one short look."""
+        if not self.filter(state=NodeState.READY, queue=queue, priority__lt=priority).exists():
+            return False
+        first = self.look([queue], code, timedelta(0), 1).nodes
+        return bool(first) and first[0].priority < priority
+
     def never_rung(self, now: datetime, limit: int) -> list[Node]:
-        """READY nodes for which no doorbell has rung since they became due."""
+        """READY nodes for which no doorbell has rung since they became due, the highest priority first."""
         silent = Q(rung_at__isnull=True) | Q(rung_at__lt=F("not_before"))
         due = Q(not_before__isnull=True) | Q(not_before__lte=now)
-        return list(self.filter(silent, due, state=NodeState.READY).order_by("not_before")[:limit])
+        return list(self.filter(silent, due, state=NodeState.READY).order_by("priority", "not_before")[:limit])
 
     def lost(self, patience: timedelta, handful: int) -> dict[str, list[Node]]:
-        """For each queue, a handful of the due READY nodes whose doorbells rang longest ago, at least `patience`."""
+        """For each queue, a handful of the due READY nodes whose doorbells rang longest ago, at least `patience`.
+        Priorities take turns, the highest first: nodes that nobody can take must not keep the others silent."""
         with connection.cursor() as cursor:
             cursor.execute(_LOST, {"patience": patience.total_seconds(), "limit": handful})
             rows = cursor.fetchall()
         found: dict[str, list[Node]] = {}
-        for job_id, path, queue, rung_at in rows:
-            node = self.model(job_id=job_id, path=path, queue=queue, rung_at=rung_at)
+        for job_id, path, queue, priority, rung_at in rows:
+            node = self.model(job_id=job_id, path=path, queue=queue, priority=priority, rung_at=rung_at)
             found.setdefault(queue, []).append(node)
         return found
 

@@ -164,9 +164,13 @@ class NodeQuerySet(DueNodeQuerySet):
             .update(state=NodeState.CANCELLED, finished_at=now, moved_by=token)
         )
 
+    def ready_of_job(self, job_id: UUID) -> NodeQuerySet:
+        """READY nodes of a job in plan order. Their index is found only by those who also ask for the position."""
+        return self.filter(job_id=job_id, state=NodeState.READY, position__gte=0).order_by("position")
+
     def begun(self, job_id: UUID) -> list[Node]:
         """READY nodes that a worker held before: they may have had their effect."""
-        return list(self.filter(job_id=job_id, state=NodeState.READY, claims__gt=0).order_by("position"))
+        return list(self.ready_of_job(job_id).filter(claims__gt=0))
 
     def blocked(self, job_id: UUID) -> list[Node]:
         """All nodes that wait for an edge to be decided."""
@@ -251,7 +255,7 @@ class NodeQuerySet(DueNodeQuerySet):
     def next_ready(self, job_id: UUID, queue: str, now: datetime) -> Node | None:
         """The first due READY node that the job has for a queue, in plan order."""
         due = Q(not_before__isnull=True) | Q(not_before__lte=now)
-        return self.filter(due, job_id=job_id, state=NodeState.READY, queue=queue).order_by("position").first()
+        return self.ready_of_job(job_id).filter(due, queue=queue).first()
 
 
 class EdgeQuerySet(models.QuerySet["Edge"]):

@@ -112,7 +112,7 @@ class Receiver:
     def look(self) -> int:
         """Hand over the nodes that wait, as many as there are free slots, and sweep if nobody else does; how many."""
         free = self.slots.free()
-        code = {(agent.name, agent.version) for agent in registry.agents} if free else set()
+        code = registry.code_here() if free else set()
         limit = free + len(self._untaken) if free else 0
         seen = Node.objects.look(self._queues(), code, PATIENCE, limit)
         contact.held(seen.now)

@@ -51,7 +51,7 @@ def doorbells(database: None, monkeypatch: pytest.MonkeyPatch) -> Doorbells:
     """Doorbells are collected instead of sent; `drain()` answers them as workers would."""
     bells = Doorbells()
 
-    def collect(job_id: UUID, path: str, queue: str) -> None:
+    def collect(job_id: UUID, path: str, queue: str, priority: int) -> None:
         bells.rung.append((job_id, path, queue))
 
     monkeypatch.setattr(dispatch, "ring", collect)

@@ -11,6 +11,7 @@ from aetheris.core.canonical import loads
 from aetheris.core.context import PlanContext, ToolContext
 from aetheris.core.graph import TaskGraph
 from aetheris.core.handlers import Effect, Function, ModelAnswer, ModelRequest, Step, Tool
+from aetheris.core.priority import USUAL
 from aetheris.core.schema import Signature
 from jobs.engine.replay import differences, replay
 from jobs.engine.run import run_node
@@ -71,6 +72,7 @@ class PlanningAgent:
     version: ClassVar[str] = "1"
     max_parallel: ClassVar[int | None] = None
     deadline: str | float | None = None
+    priority: int = USUAL
 
     def __init__(self, name: str, plan: Callable[[], TaskGraph], *handlers: Tool | Function | Step) -> None:
         self.name = name

@@ -8,6 +8,7 @@ from aetheris.core.context import PlanContext
 from aetheris.core.durations import seconds
 from aetheris.core.graph import TaskGraph
 from aetheris.core.handlers import Function, Step, Tool
+from aetheris.core.priority import USUAL, checked
 
 
 class Agent:
@@ -26,11 +27,14 @@ class Agent:
     max_parallel: ClassVar[int | None] = None
     """How many nodes of one job may run at once; None: as many as there are workers."""
     deadline: ClassVar[str | float | None] = None
+    priority: ClassVar[int] = USUAL
+    """Of its jobs that come with none, from 1 (first) to 5 (last)."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if cls.deadline is not None:
             seconds(cls.deadline)  # a duration that is none stops the start, not the first job
+        checked(cls.priority)
         if not inspect.isabstract(cls) and "name" in cls.__dict__:
             registry.agents.register(cls.name, cls())
 

@@ -9,6 +9,7 @@ from aetheris.core.canonical import dumps, loads
 from aetheris.core.durations import seconds
 from aetheris.core.errors import GraphError, NotCanonical
 from aetheris.core.handlers import Function, Step, Tool
+from aetheris.core.references import ref
 from aetheris.core.retry import RetryPolicy
 
 KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -49,6 +50,7 @@ class TaskGraph:
         self.output = output
         self.nodes: dict[str, NodeSpec] = {}
         self.edges: list[EdgeSpec] = []
+        self._decisions: dict[str, tuple[str, str]] = {}
 
     def tool(self, key: str, tool: Tool | str, **arguments: Any) -> str:
         """A node that calls a declared tool. Arguments are constants or `ref(…)`s."""
@@ -195,9 +197,24 @@ class TaskGraph:
             "queue": queue,
         }
 
-    def edge(self, source: str, target: str, *, on: str = "success", when: dict[str, Any] | None = None) -> None:
+    def edge(
+        self,
+        source: str,
+        target: str,
+        *,
+        on: str = "success",
+        when: dict[str, Any] | Function | None = None,
+        unless: Function | None = None,
+    ) -> None:
         """Lead from `source` to `target`; `on="refused"` leads on after a person said no,
-        `on="error"` after the source failed, `on="timeout"` after nobody answered it in time."""
+        `on="error"` after the source failed, `on="timeout"` after nobody answered it in time.
+
+        `when` is a condition on the source's output: data, or a registered pure function that is given the output and
+        answers true or false. Such a function runs as the node `<source>-<function>`, once for all edges of its
+        source; an edge with `unless` is taken when it answers false.
+        """
+        if isinstance(when, Function) or unless is not None:
+            source, when = self._decide(source, on, when, unless)
         self.edges.append(EdgeSpec(source, target, on, when))
 
     def check(self) -> None:
@@ -232,6 +249,35 @@ class TaskGraph:
             "nodes": [{"id": node.key, "type": node.type, "config": node.config} for node in self.nodes.values()],
             "edges": [{"from": e.source, "to": e.target, "on": e.on, "when": e.when} for e in self.edges],
         }
+
+    def _decide(self, source: str, on: str, when: Any, unless: Any) -> tuple[str, dict[str, Any]]:
+        """The node in which a function decides, and what its output is when the edge is taken."""
+        function = when if unless is None else unless
+        if on != "success" or not isinstance(function, Function) or (when is not None and unless is not None):
+            raise GraphError(
+                "An edge on success is decided by one function, either `when` or `unless`; on other endings by data.",
+                code="GRAPH_CONDITION_INVALID",
+            )
+        if len(function.signature.names) != 1:
+            raise GraphError(
+                f"{function.name} decides over an edge, so it takes one argument, the output of {source!r}.",
+                code="GRAPH_CONDITION_INVALID",
+            )
+        key = f"{source}-{function.name}"
+        if self._decisions.get(key) != (source, function.name):
+            self._add_decision(key, source, function)
+        return key, {"ref": key, "op": "==", "value": unless is None}
+
+    def _add_decision(self, key: str, source: str, function: Function) -> None:
+        arguments = {function.signature.names[0]: ref(source)}
+        try:
+            self._add(key, "function", function=function.name, arguments=arguments, decides=True)
+        except GraphError as error:
+            raise GraphError(
+                f"{function.name} decides in a node of its own. {error.message}", code=error.code
+            ) from error
+        self._decisions[key] = (source, function.name)
+        self.edges.append(EdgeSpec(source, key))
 
     def _add(self, key: str, node_type: str, **config: Any) -> str:
         if not KEY.fullmatch(key) or key == PLAN:

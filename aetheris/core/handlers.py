@@ -137,6 +137,7 @@ class Planner(Protocol):
     steps: "ClassVar[list[Step]]"
     max_parallel: "ClassVar[int | None]"
     deadline: "ClassVar[str | float | None]"
+    priority: ClassVar[int]
 
     def plan(self, ctx: "PlanContext", goal: str) -> "TaskGraph": ...
 

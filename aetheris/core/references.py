@@ -75,7 +75,8 @@ def check_condition(condition: Any, source: str) -> None:
     """Raise `GraphError` unless `condition` is `{"ref", "op", "value"}` over the output of `source`."""
     if not isinstance(condition, dict) or set(condition) != {"ref", "op", "value"}:
         raise GraphError(
-            'A condition is {"ref": "node.field", "op": "==", "value": …}.', code="GRAPH_CONDITION_INVALID"
+            'A condition is {"ref": "node.field", "op": "==", "value": …}, or a function registered with @function.',
+            code="GRAPH_CONDITION_INVALID",
         )
     if source_of(condition) != source:
         raise GraphError(

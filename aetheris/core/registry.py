@@ -47,6 +47,11 @@ class Registry(Generic[T]):
         return iter([self._items[name] for name in sorted(self._items)])
 
 
+def code_here() -> set[tuple[str, str]]:
+    """Name and version of each agent in this process."""
+    return {(agent.name, agent.version) for agent in agents}
+
+
 agents: Registry[Planner] = Registry("agent", "AGENT_NOT_FOUND")
 tools: Registry[Tool] = Registry("tool", "TOOL_NOT_FOUND")
 functions: Registry[Function] = Registry("function", "FUNCTION_NOT_FOUND")

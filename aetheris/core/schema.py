@@ -27,7 +27,7 @@ class Signature:
 
     @property
     def names(self) -> list[str]:
-        """The names of the arguments."""
+        """The names of the arguments, in their order."""
         return list(self._parameters)
 
     @cached_property

@@ -26,6 +26,7 @@ def summary(job: Job) -> dict[str, Any]:
         "goal": job.goal,
         "status": job.state,
         "outcome": job.outcome,
+        "priority": job.priority,
         "requested_by": job.requested_by,
         "created_at": job.created_at,
         "updated_at": job.updated_at,
@@ -87,6 +88,7 @@ def _node(node: Node, texts: dict[str, str]) -> dict[str, Any]:
     return {
         "id": node.path,
         "type": node.type,
+        "queue": node.queue,
         "status": node.state,
         "ending": node.ending,
         "output": _value(node.output, texts),

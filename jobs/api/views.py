@@ -14,6 +14,7 @@ from aetheris.api.permissions import APPROVAL_DECIDE, JOB_CREATE, JOB_STOP, JOB_
 from aetheris.api.principals import principal_of, rights_of, tenant_of
 from aetheris.core import registry
 from aetheris.core.errors import Refused
+from aetheris.core.priority import FIRST, LAST
 from jobs.api import representation
 from jobs.api.replay import replay_answer
 from jobs.engine import message as messages
@@ -36,6 +37,7 @@ IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 class _Message(serializers.Serializer[None]):
     message = serializers.CharField(max_length=100_000)
+    priority = serializers.IntegerField(min_value=FIRST, max_value=LAST, required=False)
 
 
 class _Resolution(serializers.Serializer[None]):
@@ -113,18 +115,19 @@ class Agents(APIView):
 
 
 class Message(APIView):
-    """`POST {message}` with an optional `Idempotency-Key` → 202 and the job that it makes, or made before."""
+    """`POST {message, priority?}`, optional `Idempotency-Key` → 202 and the job that it makes, or made before."""
 
     permissions: ClassVar = {"POST": (JOB_CREATE,)}
 
     def post(self, request: Request, agent: str) -> Response:
-        message = checked(_Message, request.data)["message"]
+        body = checked(_Message, request.data)
         submitted = submit(
             agent,
-            message,
+            body["message"],
             tenant=tenant_of(request.user),
             requested_by=principal_of(request.user),
             idempotency_key=idempotency_key(request),
+            priority=body.get("priority"),
         )
         answer = {"job_id": submitted.job_id, "agent_id": agent, "status": "accepted"}
         return Response(answer, status.HTTP_202_ACCEPTED)

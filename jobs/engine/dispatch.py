@@ -25,14 +25,14 @@ class _Broker:
     rests_until = 0.0
 
 
-def ring_after_commit(job_id: UUID, path: str, queue: str) -> None:
+def ring_after_commit(job_id: UUID, path: str, queue: str, priority: int) -> None:
     """Ring for a node as soon as the transaction that made it READY has committed."""
-    transaction.on_commit(partial(ring, job_id, path, queue))
+    transaction.on_commit(partial(ring, job_id, path, queue, priority))
 
 
-def ring(job_id: UUID, path: str, queue: str) -> None:
+def ring(job_id: UUID, path: str, queue: str, priority: int) -> None:
     """Ring now. A broker that does not answer is only a delay: the sweep rings again."""
-    _send(RUN_NODE, (str(job_id), path), queue=queue)
+    _send(RUN_NODE, (str(job_id), path), queue=queue, priority=priority)
 
 
 def ask_for_rescue(job_id: str, activation: str) -> None:

@@ -90,6 +90,7 @@ def _node(tx: JobTransaction, prefix: str, spec: NodeSpec, position: int, unmet:
         type=NodeType(spec.type),
         config=dumps(spec.config),
         queue=_queue(spec),
+        priority=tx.job.priority,
         state=NodeState.BLOCKED,
         park=bool(spec.config.get("park", False)),
         unmet=unmet,

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aetheris.core.canonical import shown
+from aetheris.core.priority import USUAL
 from jobs.models import Body, Job, Node
 from jobs.states import NODE_ENDINGS, Ending, JobState, NodeState, NodeType, Outcome
 from ledger.event_types import Category, EventType
@@ -31,6 +32,7 @@ class JobView:
     """A job as its events tell it, up to the last event folded in."""
 
     goal: str = ""
+    priority: int = USUAL
     state: str = JobState.PENDING.value
     outcome: str = ""
     result: Any = None
@@ -104,6 +106,7 @@ def differences(
             found.append({"field": where, "replayed": replayed, "stored": stored})
 
     compare("job.goal", view.goal, job.goal)
+    compare("job.priority", view.priority, job.priority)
     if job.is_final or view.phase == view.state:
         compare("job.state", view.state, job.state)
     compare("job.outcome", view.outcome, job.outcome)
@@ -129,6 +132,7 @@ def _comparable(state: str) -> str:
 
 def _job_created(view: JobView, data: dict[str, Any]) -> None:
     view.goal = data["goal"]
+    view.priority = data.get("priority", USUAL)
     view.nodes["plan"] = NodeView(NodeType.PLAN.value)
 
 

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from aetheris.core import contract
+from aetheris.core import contract, registry
 from aetheris.core.errors import described
 from aetheris.core.outcomes import Doubt, Outcome
 from jobs.engine import heartbeat, stopping, transactional
@@ -102,10 +102,14 @@ def _commit(claimed: Claimed, outcome: Outcome | None, attempt: _Attempt, *, go_
 
 
 def _following(tx: JobTransaction, claimed: Claimed) -> str | None:
-    """The node to go on with: one of this queue that became READY here, else one that the job has READY."""
+    """The node to go on with: one of this queue that became READY here, else one that the job has READY. None also
+    while something of a higher priority waits in this queue: a doorbell continues the job later."""
     ready = next((node for node in tx.ready() if node.queue == claimed.queue), None)
     if ready is None and tx.job.nodes_ready + tx.job.nodes_delayed:
         ready = Node.objects.next_ready(tx.job.pk, claimed.queue, tx.now)
+    if ready is not None and Node.objects.is_outranked(claimed.queue, tx.job.priority, registry.code_here()):
+        tx.moved(ready)
+        return None
     return ready.path if ready else None
 
 

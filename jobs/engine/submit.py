@@ -13,6 +13,7 @@ from aetheris.core.durations import seconds
 from aetheris.core.errors import Refused
 from aetheris.core.graph import PLAN
 from aetheris.core.ids import new_id
+from aetheris.core.priority import checked
 from jobs.engine.transaction import JobTransaction
 from jobs.engine.transitions import count, counters_of
 from jobs.models import Agent, Job, Node, Submission
@@ -37,14 +38,17 @@ def submit(
     requested_by: str,
     idempotency_key: str = "",
     queue: str = "default",
+    priority: int | None = None,
 ) -> Submitted:
     """Create a job with node zero READY, in one transaction, and ring for it after commit.
 
-    The same key with the same message gives the same job. Raises `UnknownName` (`AGENT_NOT_FOUND`), `Refused`
-    (`IDEMPOTENCY_KEY_REUSED`) when the key came with another message, `NotCanonical` for text that is none.
+    Its `priority` is from 1 (first) to 5 (last), by default the agent's. The same key with the same message and
+    priority gives the same job. Raises `UnknownName` (`AGENT_NOT_FOUND`), `Refused` (`IDEMPOTENCY_KEY_REUSED`) when
+    the key came with another message, `Refused` (`PRIORITY_INVALID`), `NotCanonical` for text that is none.
     """
     planner = registry.agents.get(agent_name)
-    request_digest = digest(dumps({"agent": agent_name, "message": goal}))
+    wish = {} if priority is None else {"priority": checked(priority)}
+    request_digest = digest(dumps({"agent": agent_name, "message": goal, **wish}))
     with transaction.atomic():
         agent = Agent.objects.ensure(tenant, agent_name)
         job_id = new_id()
@@ -71,6 +75,7 @@ def submit(
             goal=goal,
             requested_by=requested_by,
             request_digest=request_digest,
+            priority=planner.priority if priority is None else priority,
             deadline_at=None if planner.deadline is None else now + timedelta(seconds=seconds(planner.deadline)),
             created_at=now,
             updated_at=now,
@@ -89,6 +94,7 @@ def _begin(tx: JobTransaction, queue: str) -> None:
         type=NodeType.PLAN,
         config="{}",
         queue=queue,
+        priority=tx.job.priority,
         state=NodeState.READY,
         taken=1,
         rung_at=tx.now,
@@ -105,6 +111,7 @@ def _begin(tx: JobTransaction, queue: str) -> None:
             "goal": tx.job.goal,
             "requested_by": tx.job.requested_by,
             "code_version": tx.job.code_version,
+            "priority": tx.job.priority,
         },
     )
     tx.flush()

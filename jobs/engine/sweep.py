@@ -73,12 +73,15 @@ def _may_ring(queue: str, now: datetime) -> bool:
         return False
     forgotten = silent is None or silent > 2 * LONGEST_PAUSE
     pause = SHORTEST_PAUSE if moving or forgotten else min(LONGEST_PAUSE, 2 * bell.pause_seconds)
-    return Bell.objects.ring(bell, now, pause)
+    mine = Bell.objects.ring(bell, now, pause)
+    if mine and not (moving or forgotten):
+        logger.warning("nobody begins what is ready in queue %s: start a worker for it, or more of them", queue)
+    return mine
 
 
 def _ring(nodes: list[Node]) -> int:
     """Ring for these nodes; how many. Two sweeps at once ring once: the mark is a compare-and-set."""
     marked = [node for node in nodes if Node.objects.mark_rung(node, Job.objects.now())]
     for node in marked:
-        dispatch.ring(node.job_id, node.path, node.queue)
+        dispatch.ring(node.job_id, node.path, node.queue, node.priority)
     return len(marked)

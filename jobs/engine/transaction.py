@@ -99,7 +99,7 @@ class JobTransaction:
         if self._events:
             self.job.seq, self.job.head = Event.objects.append(self.job.pk, self._events)
         for node in self.ready()[: self._doorbells()]:
-            dispatch.ring_after_commit(node.job_id, node.path, node.queue)
+            dispatch.ring_after_commit(node.job_id, node.path, node.queue, node.priority)
 
     def _doorbells(self) -> int:
         """A wide fan-out does not ring for every branch: whoever comes goes on with the next one."""

@@ -5,6 +5,7 @@ from django.db.models import Case, F, Q, Value, When
 
 from aetheris.core.canonical import shown
 from aetheris.core.ids import new_id
+from aetheris.core.priority import FIRST, LAST, USUAL
 from jobs.models.agent import Agent
 from jobs.querysets import JobQuerySet, SubmissionQuerySet
 from jobs.states import JOB_ENDINGS, JobState, Outcome
@@ -44,6 +45,7 @@ class Job(models.Model):
     goal = models.TextField()
     requested_by = models.CharField(max_length=255)
     request_digest = models.BinaryField(max_length=32)
+    priority = models.PositiveSmallIntegerField(default=USUAL)
 
     seq = models.PositiveBigIntegerField(default=0)
     head = models.BinaryField(max_length=32, default=bytes)
@@ -88,6 +90,7 @@ class Job(models.Model):
                 | (~Q(ending="") & Q(finished_at__isnull=False) & ~Q(outcome="")),
             ),
             models.CheckConstraint(name="job_final_has_no_open_node", condition=Q(ending="") | Q(nodes_open=0)),
+            models.CheckConstraint(name="job_priority_known", condition=Q(priority__range=(FIRST, LAST))),
         )
         indexes = (
             models.Index(fields=("tenant", "-id"), name="job_by_tenant"),

@@ -8,6 +8,7 @@ from django.db.models import F, Q, Value
 from django.db.models.functions import Coalesce, Greatest
 
 from aetheris.core.canonical import loads, shown
+from aetheris.core.priority import FIRST, LAST, USUAL
 from jobs.models.job import Job
 from jobs.querysets import EdgeQuerySet, NodeQuerySet
 from jobs.states import NODE_ENDINGS, Ending, NodeState, NodeType
@@ -33,6 +34,7 @@ class Node(models.Model):
     type = models.CharField(max_length=10, choices=NodeType.choices)
     config = models.TextField()
     queue = models.CharField(max_length=63, default="default")
+    priority = models.PositiveSmallIntegerField(default=USUAL)
     state = models.CharField(max_length=10, choices=NodeState.choices)
     ending = models.CharField(max_length=10, default="", blank=True, choices=Ending.choices)
     park = models.BooleanField(default=False)
@@ -75,15 +77,19 @@ class Node(models.Model):
                 | Q(state="failed", ending__in=("error", "timeout"))
                 | (~Q(state__in=("completed", "failed")) & Q(ending="")),
             ),
+            models.CheckConstraint(name="node_priority_known", condition=Q(priority__range=(FIRST, LAST))),
         )
         indexes = (
-            models.Index("queue", "tenant", _DUE_SINCE, name="node_ready", condition=Q(state="ready")),
+            models.Index("queue", "priority", "tenant", _DUE_SINCE, name="node_ready", condition=Q(state="ready")),
             models.Index(
-                fields=("not_before",),
+                fields=("priority", "not_before"),
                 name="node_not_rung",
                 condition=Q(state="ready") & (Q(rung_at__isnull=True) | Q(rung_at__lt=F("not_before"))),
             ),
-            models.Index(fields=("job", "position"), name="node_ready_of_job", condition=Q(state="ready")),
+            # With a condition that looks over all jobs do not have: they must not take it for theirs.
+            models.Index(
+                fields=("job", "position"), name="node_ready_of_job", condition=Q(state="ready", position__gte=0)
+            ),
             models.Index(fields=("lease_expires_at",), name="node_leased", condition=Q(state="running")),
         )
 

@@ -1,19 +1,23 @@
 """Real worker processes on the test database: without doorbells, without a broker, without beat, told to stop."""
 
+import os
 import signal
 import time
 from collections import Counter
+from collections.abc import Iterator
 
 import pytest
+from celery import current_app
 from django.db import connection
 
 from jobs.engine.claim import claim
+from jobs.engine.dispatch import ring
 from jobs.engine.transaction import job_transaction
 from jobs.models import Job, Node
 from ledger.models import Event
 from tests.e2e.conftest import eventually
-from tests.e2e.workers import Workers
-from tests.world import again, submitted
+from tests.e2e.workers import NO_BROKER, Workers
+from tests.world import Doorbells, again, submitted
 
 pytestmark = pytest.mark.usefixtures("doorbells")  # none that this process rings goes anywhere
 
@@ -89,3 +93,35 @@ def test_an_idle_worker_stops_at_once(workers: Workers) -> None:
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(timeout=10) == 0
     assert time.monotonic() - began < 4
+
+
+@pytest.fixture(params=["with a broker", "without a broker"])
+def broker(request: pytest.FixtureRequest) -> Iterator[str]:
+    """An address at which no doorbell waits."""
+    if request.param == "without a broker":
+        yield NO_BROKER
+        return
+    with current_app.connection_for_write() as connection, connection.SimpleQueue("default") as queue:
+        queue.clear()
+        yield os.environ["AETHERIS_BROKER_URL"]
+        queue.clear()
+
+
+def test_a_high_job_passes_a_backlog_of_low_ones(workers: Workers, doorbells: Doorbells, broker: str) -> None:
+    """One worker with one thread and two hundred low jobs: only what it has in its hands already is begun before."""
+
+    def submit(number: int, priority: int) -> Job:
+        jobs = [submitted("slow_read 0", agent="caller", priority=priority) for _ in range(number)]
+        while broker != NO_BROKER and doorbells.rung:
+            ring(*doorbells.rung.pop(0), priority)
+        return jobs[-1]
+
+    submit(200, priority=5)
+    workers.start("--concurrency", "1", broker=broker)
+    eventually(lambda: Job.objects.filter(state="completed").count() >= 10, 45, "the backlog did not begin")
+    high = submit(1, priority=1)
+    eventually(lambda: again(high).state == "completed", 30, "the high job did not end")
+    plans = Node.objects.filter(path="plan")
+    begun = plans.get(job=high).started_at
+    assert plans.filter(started_at__gt=high.created_at, started_at__lt=begun).count() <= 2
+    assert Job.objects.exclude(state="completed").count() > 50, "the backlog was over before it came"

@@ -276,6 +276,36 @@ def test_an_empty_queue_is_no_sign(agent: None, pool: Pool, caplog: Any, monkeyp
     assert caplog.text == ""
 
 
+def test_one_high_job_passes_a_backlog_of_two_hundred_in_one_thread(
+    agent: None, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes while the fifth runs, and is the sixth, though its doorbell is as fresh as can be."""
+    for _ in range(200):
+        submitted("low", priority=5)
+    clock.advance(2)
+    threads = Threads(1)
+    seeker = Receiver(lambda: QUEUES, 1, threads.apply_async)
+    begun: list[str] = []
+    done = threading.Semaphore(0)
+
+    def run(job_id: Any, path: str) -> None:
+        begun.append(Job.objects.get(pk=job_id).goal)
+        if len(begun) == 5:
+            submitted("high", priority=1)
+        run_node(job_id, path)
+        done.release()
+
+    monkeypatch.setattr(receivers, "run_node", run)
+    seeker.start()
+    try:
+        for _ in range(7):
+            assert done.acquire(timeout=10)
+    finally:
+        seeker.stop()
+        threads.on_stop()
+    assert begun[:7] == [*["low"] * 5, "high", "low"]
+
+
 def test_a_worker_that_stops_hands_over_nothing(agent: None, clock: Clock, pool: Pool) -> None:
     submitted()
     clock.advance(2)

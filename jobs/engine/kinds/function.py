@@ -29,4 +29,6 @@ def call(claimed: Claimed, stop: StopRequest) -> Outcome:
         return Fail(error.code, error.message)
     except Exception as error:
         return Fail("FUNCTION_FAILED", described(error))
+    if claimed.settings.get("decides") and not isinstance(result, bool):
+        return Fail("CONDITION_NOT_BOOLEAN", f"{declared.name} decides over an edge: it must answer true or false.")
     return done(result)

@@ -16,6 +16,17 @@ from aetheris.core.errors import GraphError
 from aetheris.core.graph import TaskGraph
 from aetheris.core.graph_check import MAX_NODES
 from aetheris.core.references import ref
+from tests.world import function
+
+
+@function
+def large(order: dict[str, Any]) -> bool:
+    return bool(order["amount"] > 500)
+
+
+@function
+def compared(order: dict[str, Any], other: dict[str, Any]) -> bool:
+    return order == other
 
 
 def chain(*keys: str) -> TaskGraph:
@@ -41,6 +52,25 @@ def code_of(build: Callable[[], TaskGraph]) -> str:
     return refusal.value.code
 
 
+def whatever_it_says(graph: TaskGraph) -> None:
+    graph.edge("a", "c", when=large)
+    graph.edge("a", "c", unless=large)
+
+
+def a_long_decision(graph: TaskGraph) -> None:
+    graph.edge(graph.tool("x" * 59, "look"), "c", when=large)
+
+
+def a_decision_in_a_taken_place(graph: TaskGraph) -> None:
+    graph.tool("a-large", "look")
+    graph.edge("a", "c", when=large)
+
+
+def a_node_in_the_place_of_a_decision(graph: TaskGraph) -> None:
+    graph.edge("a", "c", when=large)
+    graph.tool("a-large", "look")
+
+
 WRONG: list[tuple[str, Callable[[TaskGraph], object]]] = [
     ("GRAPH_KEY_INVALID", lambda g: g.tool("", "look")),
     ("GRAPH_KEY_INVALID", lambda g: g.tool("plan", "look")),
@@ -62,6 +92,19 @@ WRONG: list[tuple[str, Callable[[TaskGraph], object]]] = [
     ("GRAPH_CONDITION_INVALID", lambda g: g.edge("a", "c", when={"ref": "a.x", "op": "~", "value": 1})),
     ("GRAPH_CONDITION_INVALID", lambda g: g.edge("a", "c", when={"ref": None, "op": "==", "value": 1})),
     ("GRAPH_CONDITION_INVALID", lambda g: g.edge("a", "c", when="a.x > 1")),  # type: ignore[arg-type]
+    ("GRAPH_CONDITION_INVALID", lambda g: g.edge("a", "c", when=large.call)),  # type: ignore[arg-type]
+    ("GRAPH_CONDITION_INVALID", lambda g: g.edge("a", "c", when=compared)),
+    ("GRAPH_CONDITION_INVALID", lambda g: g.edge("a", "c", when=large, unless=large)),
+    ("GRAPH_CONDITION_INVALID", lambda g: g.edge("a", "c", unless="a.x > 1")),  # type: ignore[arg-type]
+    ("GRAPH_CONDITION_INVALID", lambda g: g.edge("a", "c", on="error", when=large)),
+    ("GRAPH_CONDITION_INVALID", lambda g: g.edge("a", "c", on="timeout", unless=large)),
+    ("GRAPH_CONDITION_INVALID", lambda g: g.edge("a", "c", on="refused", when=large)),
+    ("GRAPH_EDGE_UNKNOWN", lambda g: g.edge("nothing", "c", when=large)),
+    ("GRAPH_EDGE_REPEATED", whatever_it_says),
+    ("GRAPH_CYCLIC", lambda g: g.edge("c", "a", when=large)),
+    ("GRAPH_KEY_INVALID", a_long_decision),
+    ("GRAPH_KEY_REPEATED", a_decision_in_a_taken_place),
+    ("GRAPH_KEY_REPEATED", a_node_in_the_place_of_a_decision),
     ("GRAPH_REFERENCE_INVALID", lambda g: g.tool("d", "look", value=ref("a.x"))),
     ("GRAPH_REFERENCE_INVALID", lambda g: g.tool("d", "look", value=[{"deep": ref("nothing")}])),
     ("GRAPH_REFERENCE_INVALID", lambda g: g.tool("d", "look", value=ref("d"))),
@@ -130,6 +173,29 @@ def test_a_graph_that_can_run_is_accepted_and_says_what_it_is() -> None:
     assert [node["id"] for node in stored["nodes"]] == ["a", "b", "ask", "pay"]
     assert stored["edges"][-1] == {"from": "ask", "to": "pay", "on": "success", "when": None}
     assert stored["nodes"][2]["config"]["timeout"] == 900.0
+
+
+def test_a_function_decides_in_one_node_for_all_edges_of_its_source() -> None:
+    graph = chain("a", "b")
+    graph.tool("c", "look")
+    graph.edge("a", "c", when=large)
+    graph.tool("d", "look", value=ref("a.x"))
+    graph.options("a-large", timeout="1s")
+    graph.edge("a", "d", unless=large)
+    graph.check()
+    assert graph.order() == ["a", "b", "a-large", "c", "d"]
+    assert graph.nodes["a-large"].config["function"] == "large"
+    assert graph.nodes["a-large"].arguments == {"order": {"ref": "a"}}
+    assert graph.as_dict()["edges"][1:] == [
+        {"from": "a", "to": "a-large", "on": "success", "when": None},
+        {"from": "a-large", "to": "c", "on": "success", "when": {"ref": "a-large", "op": "==", "value": True}},
+        {"from": "a-large", "to": "d", "on": "success", "when": {"ref": "a-large", "op": "==", "value": False}},
+    ]
+
+
+def test_a_decision_that_finds_no_room_says_which_function_it_is() -> None:
+    with pytest.raises(GraphError, match=r"large decides in a node of its own\. Two nodes are called 'a-large'"):
+        changed(a_decision_in_a_taken_place)
 
 
 def test_a_node_may_lead_to_another_on_success_and_on_refusal() -> None:

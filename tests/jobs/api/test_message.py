@@ -51,6 +51,22 @@ def test_without_a_key_each_message_is_a_job(requester: Door) -> None:
     assert requester.message().body["job_id"] != requester.message().body["job_id"]
 
 
+def test_a_message_may_bring_a_priority(requester: Door) -> None:
+    usual = requester.message()
+    urgent = requester.post("agents/test-agent/message", {"message": "do it", "priority": 1})
+    listed = {job["id"]: job["priority"] for job in requester.get("jobs").body["jobs"]}
+    assert listed == {usual.body["job_id"]: 3, urgent.body["job_id"]: 1}
+    found = requester.get(f"jobs/{urgent.body['job_id']}").body
+    assert (found["priority"], found["nodes"][0]["queue"]) == (1, "default")
+
+
+def test_a_used_key_with_another_priority_is_a_conflict(requester: Door) -> None:
+    requester.message(key="k-1")
+    body = {"message": "do it", "priority": 2}
+    call = partial(requester.post, "agents/test-agent/message", body, **{"Idempotency-Key": "k-1"})
+    assert refused(call) == (409, "IDEMPOTENCY_KEY_REUSED")
+
+
 def test_a_key_belongs_to_one_agent(requester: Door, registered: Registered, world: World) -> None:
     finishing(registered, world, "other-agent")
     one, other = requester.message(key="k-1"), requester.message(agent="other-agent", key="k-1")
@@ -113,6 +129,11 @@ INVALID = {
     "a message that nests": b'{"message":' + b"[" * 500 + b"]" * 500 + b"}",
     "a NUL": b'{"message": "a\\u0000b"}',
     "a lone surrogate": b'{"message": "\\ud800"}',
+    "a priority of 0": b'{"message": "a", "priority": 0}',
+    "a priority of 6": b'{"message": "a", "priority": 6}',
+    "a priority in words": b'{"message": "a", "priority": "high"}',
+    "half a priority": b'{"message": "a", "priority": 1.5}',
+    "null as priority": b'{"message": "a", "priority": null}',
     "a message that is too long": json.dumps({"message": "x" * 100_001}).encode(),
 }
 

@@ -109,6 +109,20 @@ def test_each_queue_has_its_own_patience(
     }
 
 
+def test_a_queue_that_nobody_serves_is_named(
+    registered: Registered, world: World, doorbells: Doorbells, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not at once: a lost doorbell alone is nobody's fault."""
+    job = one_node(registered, world)
+    run_node(job.pk, "plan")
+    backlog(job, 1, "gpu")
+    swept_each_second(clock, 12)
+    assert caplog.messages == []
+    swept_each_second(clock, 48)
+    said = "nobody begins what is ready in queue gpu: start a worker for it, or more of them"
+    assert caplog.messages == [said, said], "at 20 and 40 seconds"
+
+
 def test_doorbells_are_patient_again_after_a_queue_has_recovered(
     registered: Registered, world: World, doorbells: Doorbells, clock: Clock
 ) -> None:
