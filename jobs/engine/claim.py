@@ -9,6 +9,7 @@ from aetheris.conf import configuration
 from aetheris.core import registry
 from aetheris.core.errors import AetherisError
 from aetheris.core.ids import new_id
+from aetheris.core.recourse import Recourse
 from jobs.engine import advance, doubt, facts
 from jobs.engine.facts import tell_started
 from jobs.engine.kinds import ask, tool
@@ -22,7 +23,6 @@ from jobs.models import Job, Node
 from jobs.querysets import stored_form
 from jobs.states import NodeState, NodeType
 from ledger import entries
-from ledger.entries import Recourse
 from ledger.event_types import EventType
 from ledger.models import Entry
 from ledger.states import EntryState

@@ -1,13 +1,14 @@
 """Doubt: a call ended without an answer that can be read. Tried again where that is harmless, else shown."""
 
 from aetheris.core.canonical import dumps_escaped
+from aetheris.core.recourse import Recourse
 from jobs.engine import facts, retry
 from jobs.engine.transaction import JobTransaction
 from jobs.engine.transitions import move
 from jobs.models import Node
 from jobs.states import NodeState
 from ledger import entries
-from ledger.entries import Intent, Recourse
+from ledger.entries import Intent
 from ledger.event_types import EventType
 from ledger.models import Entry
 from signals_app import waits
