@@ -87,6 +87,11 @@ def recourse(entry: Entry, intent: Intent, now: datetime) -> Recourse:
     )
 
 
+def question_key(entry: Entry) -> str:
+    """What the correlation keys of all questions about this entry begin with; the first one's is just this."""
+    return f"resolution:{entry.step_id}:{entry.attempt}"
+
+
 def may_have_been_sent_before(entry: Entry) -> bool:
     """Whether an earlier send than the last one may have taken effect. One inside our own transaction has not."""
     return entry.sends > 1 and entry.effect_class is not Effect.TRANSACTIONAL

@@ -19,7 +19,8 @@ from jobs.api.replay import replay_answer
 from jobs.engine import message as messages
 from jobs.engine import sender as senders
 from jobs.engine.cancel import cancel
-from jobs.engine.resolve import Resolution, resolve
+from jobs.engine.possible import Resolution
+from jobs.engine.resolve import resolve
 from jobs.engine.sender import Sender
 from jobs.engine.signal import signal
 from jobs.engine.submit import submit
