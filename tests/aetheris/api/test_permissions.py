@@ -28,6 +28,7 @@ ROUTES = {
     "jobs/<uuid:job_id>/signal": ("POST", "both"),
     "jobs/<uuid:job_id>/stop": ("POST", "requester"),
     "jobs/<uuid:job_id>/resolve": ("POST", "approver"),
+    "resolutions": ("GET", "approver"),
     "approvals": ("GET", "approver"),
     "approvals/<uuid:approval_id>": ("GET", "approver"),
     "approvals/<uuid:approval_id>/approve": ("POST", "approver"),
