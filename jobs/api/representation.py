@@ -26,6 +26,7 @@ def summary(job: Job) -> dict[str, Any]:
         "goal": job.goal,
         "status": job.state,
         "outcome": job.outcome,
+        "conflicts": job.conflicts,
         "requested_by": job.requested_by,
         "created_at": job.created_at,
         "updated_at": job.updated_at,
