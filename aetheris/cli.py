@@ -3,10 +3,12 @@
 Nothing here imports Django: it is loaded only by the processes that are started.
 """
 
+import json
 import os
 import sys
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import quote
 
 import typer
 
@@ -29,10 +31,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Aetheris, a durable runtime that hosts AI agents.",
     epilog="Exit codes: 0 done or already so, 1 it could not be done (the reason is printed), "
-    "2 wrong usage, 3 nothing runs (status), 130 interrupted.",
+    "2 wrong usage, 3 nothing runs there, 130 interrupted.",
 )
 Data = Annotated[
     Path, typer.Option("--data", envvar="AETHERIS_DATA", help="The data folder.", show_default=".aetheris")
+]
+Token = Annotated[
+    str, typer.Option("--token", envvar="AETHERIS_TOKEN", help="Whose rights to use; else the development requester's.")
 ]
 HERE = Path(".aetheris")
 
@@ -71,13 +76,30 @@ def down_command(data: Data = HERE) -> None:
 @app.command()
 def status(data: Data = HERE) -> None:
     """Say what runs in the data folder; exit code 3 when nothing does."""
-    instance = read_instance(data)
-    if instance is None:
-        report.write(f"Nothing runs in {data}.")
-        raise typer.Exit(3)
+    instance = _running(data)
     report.write(f"{instance.state}: {instance.url or '(no address yet)'}, supervisor {instance.pid}")
     for name, pid in instance.processes.items():
         report.write(f"  {name:<10} {pid:>8} {instance.companions.get(name, '')}".rstrip())
+
+
+@app.command()
+def tools(
+    name: Annotated[str, typer.Argument(help="A tool's name; without one all are listed.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print what REST answers.")] = False,
+    data: Data = HERE,
+    token: Token = "",
+) -> None:
+    """List the tools of the running instance, or show what one declares; exit code 3 when nothing runs."""
+    # Both take long to load, and no other command uses them.
+    from rich.console import Console
+
+    from aetheris.services import rest, tool_tables
+
+    answer = rest.ask(_running(data), f"tools/{quote(name, safe='')}" if name else "tools", token)
+    if as_json:
+        report.write(json.dumps(answer, indent=2))
+    else:
+        Console().print(tool_tables.shown(answer) if name else tool_tables.listed(answer["tools"]))
 
 
 @app.command()
@@ -102,6 +124,14 @@ def version() -> None:
     from aetheris import __version__
 
     report.write(__version__)
+
+
+def _running(data: Path) -> Instance:
+    instance = read_instance(data)
+    if instance is None:
+        report.write(f"Nothing runs in {data}.", error=True)
+        raise typer.Exit(3)
+    return instance
 
 
 def _become(arguments: tuple[str, ...], instance: Instance | None) -> None:

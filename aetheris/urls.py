@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from aetheris.api.tools import ToolDetail, Tools
 from aetheris.api.views import Health, Login
 
 admin.site.site_header = admin.site.site_title = "Aetheris"
@@ -12,6 +13,8 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/health", Health.as_view()),
     path("api/login", Login.as_view()),
+    path("api/tools", Tools.as_view()),
+    path("api/tools/<path:name>", ToolDetail.as_view()),
     path("api/", include("jobs.api.urls")),
     path("api/", include("signals_app.api.urls")),
 ]

@@ -6,10 +6,9 @@ from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from aetheris.admin_base import ModelAdmin, ReadOnlyAdmin
+from aetheris.admin_base import ModelAdmin, ReadOnlyAdmin, table
 from aetheris.api.principals import principal_of, tenant_of
 from jobs.engine import schedule as schedules
 from jobs.models import Agent, Body, Job, Node, Schedule
@@ -24,15 +23,28 @@ class AgentAdmin(ReadOnlyAdmin):
     list_display = ("name", "tenant", "created_at")
 
 
+class ConflictFilter(admin.SimpleListFilter):
+    """Jobs in which a fact came that contradicts the one that stands: somebody is to look at them."""
+
+    title = "fact conflicts"
+    parameter_name = "conflicts"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", "With conflicts")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(conflicts__gt=0) if self.value() == "yes" else queryset
+
+
 @admin.register(Job)
 class JobAdmin(ReadOnlyAdmin):
     list_display = ("id", "agent", "state", "outcome", "priority", "goal", "created_at", "finished_at")
-    list_filter = ("state", "outcome", "priority", "agent")
+    list_filter = ("state", "outcome", "priority", ConflictFilter, "agent")
     list_select_related = ("agent",)
     ordering = ("-id",)
     show_full_result_count = False
     fields = (
-        "id", "agent", "tenant", "goal", "state", "outcome", "priority", "ended_with", "requested_by",
+        "id", "agent", "tenant", "goal", "state", "outcome", "priority", "ended_with", "conflicts", "requested_by",
         "created_at", "finished_at", "waits", "nodes", "events",
     )  # fmt: skip
     readonly_fields = ("ended_with", "waits", "nodes", "events")
@@ -44,7 +56,7 @@ class JobAdmin(ReadOnlyAdmin):
     @admin.display(description="Waits for")
     def waits(self, job: Job) -> SafeString:
         rows = [(w.node, w.kind, w.correlation_key, w.reason, w.expires_at or "") for w in Wait.objects.open(job.pk)]
-        return _table(("Node", "Kind", "Correlation key", "Reason", "Until"), rows)
+        return table(("Node", "Kind", "Correlation key", "Reason", "Until"), rows)
 
     @admin.display(description="Nodes")
     def nodes(self, job: Job) -> SafeString:
@@ -54,13 +66,13 @@ class JobAdmin(ReadOnlyAdmin):
             (n.path, n.type, n.queue, n.state, n.claims, n.tries, texts[n.output] if n.output else n.error or "")
             for n in nodes
         ]
-        return _table(("Node", "Type", "Queue", "State", "Claims", "Tries", "Output"), rows)
+        return table(("Node", "Type", "Queue", "State", "Claims", "Tries", "Output"), rows)
 
     @admin.display(description=f"Last {EVENTS_SHOWN} events")
     def events(self, job: Job) -> SafeString:
         events = Event.objects.stream(job.pk, max(0, job.seq - EVENTS_SHOWN))
         rows = [(e.seq, f"{e.at:%Y-%m-%d %H:%M:%S}", e.type, e.node, e.actor, e.payload) for e in events]
-        return _table(("Seq", "At", "Type", "Node", "Actor", "Payload"), rows)
+        return table(("Seq", "At", "Type", "Node", "Actor", "Payload"), rows)
 
 
 class ScheduleForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -106,14 +118,3 @@ class ScheduleAdmin(ModelAdmin):
     def save_model(self, request: HttpRequest, obj: Schedule, form: Any, change: bool) -> None:
         """Store it; its jobs are from now on those of whoever asked for this."""
         schedules.change(obj, principal_of(request.user))
-
-
-def _table(heads: tuple[str, ...], rows: list[tuple[Any, ...]]) -> SafeString:
-    if not rows:
-        return SafeString("–")
-    head = format_html_join("", "<th>{}</th>", ((head,) for head in heads))
-    cells = (format_html_join("", "<td>{}</td>", ((cell,) for cell in row)) for row in rows)
-    body = format_html_join("", "<tr>{}</tr>", ((row,) for row in cells))
-    return format_html(
-        '<div class="records"><table><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>', head, body
-    )

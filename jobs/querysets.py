@@ -113,11 +113,19 @@ class BodyQuerySet(models.QuerySet["Body"]):
 
     def texts(self, job_id: UUID, stored: Iterable[str]) -> dict[str, str]:
         """Stored form → text, in at most one query. A body that is gone or was altered leaves its form, no JSON."""
-        texts = {form: form for form in stored}
-        marked = {key: form for form in texts if (key := _digest_in(form))}
+        return {form: text for (_, form), text in self.texts_of_jobs((job_id, form) for form in stored).items()}
+
+    def texts_of_jobs(self, stored: Iterable[tuple[UUID, str]]) -> dict[tuple[UUID, str], str]:
+        """As `texts`, for stored forms of several jobs: (job, stored form) → text."""
+        texts = {(job_id, form): form for job_id, form in stored}
+        marked = {(job_id, key): form for job_id, form in texts if (key := _digest_in(form))}
         if marked:
-            found = self.filter(job_id=job_id, digest__in=list(marked)).values_list("digest", "text")
-            texts |= {marked[bytes(key)]: text for key, text in found if digest(text) == bytes(key)}
+            jobs, digests = {job_id for job_id, _ in marked}, {key for _, key in marked}
+            found = self.filter(job_id__in=jobs, digest__in=digests).values_list("job_id", "digest", "text")
+            for job_id, stored_digest, text in found:
+                place = job_id, bytes(stored_digest)
+                if place in marked and digest(text) == place[1]:
+                    texts[job_id, marked[place]] = text
         return texts
 
 
@@ -138,6 +146,11 @@ class NodeQuerySet(DueNodeQuerySet):
         """Stored forms of the outputs that the nodes among `paths` have."""
         found = self.filter(job_id=job_id, path__in=list(paths), output__isnull=False)
         return dict(found.values_list("path", "output"))
+
+    def inputs(self, places: Collection[tuple[UUID, str]]) -> dict[tuple[UUID, str], str]:
+        """Stored forms of the arguments that nodes, given as (job, path), were claimed with."""
+        found = self.filter(pk__in=list(places), input__isnull=False).values_list("job_id", "path", "input")
+        return {(job_id, path): form for job_id, path, form in found if form is not None}
 
     def count_decided(self, job_id: UUID, edges: Counter[str], taken: Collection[str]) -> None:
         """For each target, count its edges that were decided now; at most one edge of a source to it is taken."""

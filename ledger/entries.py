@@ -5,12 +5,12 @@ Every function runs inside a transaction that holds the job's lock, and reports 
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from uuid import UUID
 
 from aetheris.core.canonical import digest
 from aetheris.core.handlers import Effect
 from aetheris.core.ids import new_id
+from aetheris.core.recourse import Recourse, after_doubt
 from jobs.models import Job
 from ledger.models import Entry
 from ledger.states import ENTRY_MOVES, EntryKind, EntryState
@@ -33,17 +33,6 @@ class Intent:
     window: float
     settle: float
     can_ask: bool = False
-
-
-class Recourse(StrEnum):
-    """What may follow when it is not known whether an effect happened."""
-
-    SEND = "send"
-    """It is sent again under the same key, or simply run again."""
-    ASK = "ask"
-    """Its tool asks the provider first."""
-    SHOW = "show"
-    """Nobody can find out but a person."""
 
 
 LONGEST_KEY = 255
@@ -114,14 +103,18 @@ def is_for(entry: Entry, intent: Intent) -> bool:
 def recourse(entry: Entry, intent: Intent, now: datetime) -> Recourse:
     """What may be done about an entry in doubt: by what its tool declared when it was opened, and by what it declares
     now, whichever is the stricter."""
-    effects = {entry.effect_class, intent.effect}
-    if Effect.ONCE in effects and entry.state == EntryState.STARTED:
-        return Recourse.SHOW
     within = now + timedelta(seconds=intent.timeout) < entry.first_sent_at + timedelta(seconds=intent.window)
-    forgotten = Effect.IDEMPOTENT in effects and not within
-    if entry.state == EntryState.STARTED and Effect.VERIFIABLE not in effects and not forgotten:
-        return Recourse.SEND
-    return Recourse.ASK if intent.can_ask else Recourse.SHOW
+    return after_doubt(
+        {entry.effect_class, intent.effect},
+        shown=entry.state != EntryState.STARTED,
+        key_lasts=within,
+        can_ask=intent.can_ask,
+    )
+
+
+def question_key(entry: Entry) -> str:
+    """What the correlation keys of all questions about this entry begin with; the first one's is just this."""
+    return f"resolution:{entry.step_id}:{entry.attempt}"
 
 
 def may_have_been_sent_before(entry: Entry) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -137,6 +137,12 @@ class EntryQuerySet(models.QuerySet["Entry"]):
     def unknown_of(self, job_id: UUID, node: str) -> Entry:
         """The effect that the open question of a node is about."""
         return self.get(job_id=job_id, node=node, state=EntryState.UNKNOWN)
+
+    def of_nodes(self, places: Collection[tuple[UUID, str]]) -> list[Entry]:
+        """All that was tried by nodes, given as (job, path), in the order of opening."""
+        jobs, nodes = {job_id for job_id, _ in places}, {path for _, path in places}
+        found = self.filter(job_id__in=jobs, node__in=nodes).order_by("opened_at")
+        return [entry for entry in found if (entry.job_id, entry.node) in places]
 
     def states(self, job_id: UUID) -> dict[str, tuple[str, str | None]]:
         """Idempotency key → state and result, in its stored form, of all the job's entries."""

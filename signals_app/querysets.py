@@ -13,7 +13,7 @@ from django.db.models import Q
 from signals_app.states import ApprovalState, WaitKind, WaitState
 
 if TYPE_CHECKING:
-    from signals_app.models import Approval, Message, Signal, Wait
+    from signals_app.models import Approval, Message, Signal, UnknownOutcome, Wait
 
 
 class WaitQuerySet(models.QuerySet["Wait"]):
@@ -64,6 +64,18 @@ class WaitQuerySet(models.QuerySet["Wait"]):
         """Cancel all waits of a job that starts nothing more, but those that ask what became of an effect."""
         unended = self.filter(job_id=job_id, state__in=(WaitState.DECLARED, WaitState.OPEN))
         return unended.exclude(kind=WaitKind.RESOLUTION).update(state=WaitState.CANCELLED, ended_at=now)
+
+
+class UnknownOutcomeQuerySet(models.QuerySet["UnknownOutcome"]):
+    def of_tenant(self, tenant: str) -> UnknownOutcomeQuerySet:
+        """The tenant's questions about unknown effects, newest first."""
+        questions = self.filter(tenant=tenant, kind=WaitKind.RESOLUTION)
+        return questions.select_related("job", "job__agent").order_by("-id")
+
+    def page(self, state: str, before: UUID | None, limit: int) -> list[UnknownOutcome]:
+        """Those in this state, in their order; `before` continues a page."""
+        found = self.filter(state=state)
+        return list((found.filter(pk__lt=before) if before else found)[:limit])
 
 
 class SignalQuerySet(models.QuerySet["Signal"]):

@@ -5,6 +5,7 @@ from typing import Any
 
 from aetheris.core.canonical import dumps
 from aetheris.core.errors import storable
+from aetheris.core.ids import new_id
 from jobs.models import Job
 from signals_app.models import Wait
 from signals_app.states import WAIT_MOVES, OnTimeout, WaitKind, WaitState
@@ -44,6 +45,7 @@ def ask_resolution(job: Job, node: str, key: str, reason: str, now: datetime) ->
         state=WaitState.OPEN,
         reason=storable(reason),
         opened_at=now,
+        question_id=new_id(),
     )
 
 

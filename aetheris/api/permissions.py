@@ -7,12 +7,14 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 OPEN = "open"
+AGENT_VIEW = "agent:view"
 JOB_CREATE = "job:create"
 JOB_VIEW = "job:view"
 JOB_STOP = "job:stop"
 APPROVAL_DECIDE = "approval:decide"
 
 DJANGO_PERMISSION = {
+    AGENT_VIEW: "jobs.view_agent",
     JOB_CREATE: "jobs.add_job",
     JOB_VIEW: "jobs.view_job",
     JOB_STOP: "jobs.stop_job",

@@ -87,6 +87,13 @@ class Tool:
         self.signature.check()
         if self.effect is Effect.VERIFIABLE and self.hooks.reconcile is None:
             raise TypeError(f"{self.name} is verifiable, so it needs a hook that asks: @{self.name}.reconcile")
+        if not self.timeout > 0:
+            raise TypeError(f"{self.name} has a timeout of {self.timeout:g} seconds; nothing can be done in that")
+        if self.effect is Effect.IDEMPOTENT and not self.window > self.timeout:
+            raise TypeError(
+                f"{self.name} has a window of {self.window:g} seconds, which must be longer than its timeout of "
+                f"{self.timeout:g}: else its key may be forgotten before one call has ended"
+            )
 
     def _check_hook(self, hook: Callable[..., Any], *more: str) -> None:
         signature = Signature(hook)

@@ -6,11 +6,19 @@ from functools import cached_property
 from typing import Any, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
+from pydantic.json_schema import GenerateJsonSchema
 
-from aetheris.core.canonical import dumps
+from aetheris.core.canonical import dumps, dumps_escaped
 from aetheris.core.errors import ArgumentsInvalid, ResultInvalid
 
 CONTEXT = "ctx"
+
+
+class _SameEverywhere(GenerateJsonSchema):
+    """Writes the sets in a default in the order of their texts: their own order is another one in each process."""
+
+    def encode_default(self, dft: Any) -> Any:
+        return super().encode_default(_ordered(dft))
 
 
 class Signature:
@@ -52,7 +60,7 @@ class Signature:
             raise TypeError(f"{self._function.__qualname__}: its type hints make no schema: {error}") from error
 
     def json_schema(self) -> dict[str, Any]:
-        return self.model.model_json_schema()
+        return self.model.model_json_schema(schema_generator=_SameEverywhere)
 
     def result_schema(self) -> dict[str, Any]:
         """JSON Schema of what the handler returns."""
@@ -91,6 +99,18 @@ class Signature:
         except ValidationError as error:
             problems, listed = _problems(error)
             raise ArgumentsInvalid(f"The arguments do not fit: {listed}.", details=problems) from error
+
+
+def _ordered(value: Any) -> Any:
+    match value:
+        case set() | frozenset():
+            return sorted(map(_ordered, value), key=dumps_escaped)
+        case list() | tuple():
+            return [_ordered(item) for item in value]
+        case dict():
+            return {key: _ordered(item) for key, item in value.items()}
+        case _:
+            return value
 
 
 def _problems(error: ValidationError) -> tuple[dict[str, str], str]:

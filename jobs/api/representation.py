@@ -27,6 +27,7 @@ def summary(job: Job) -> dict[str, Any]:
         "status": job.state,
         "outcome": job.outcome,
         "priority": job.priority,
+        "conflicts": job.conflicts,
         "requested_by": job.requested_by,
         "created_at": job.created_at,
         "updated_at": job.updated_at,

@@ -20,7 +20,8 @@ from jobs.api.replay import replay_answer
 from jobs.engine import message as messages
 from jobs.engine import sender as senders
 from jobs.engine.cancel import cancel
-from jobs.engine.resolve import Resolution, resolve
+from jobs.engine.possible import Resolution
+from jobs.engine.resolve import resolve
 from jobs.engine.sender import Sender
 from jobs.engine.signal import signal
 from jobs.engine.submit import submit
@@ -219,16 +220,10 @@ class Resolve(APIView):
 def signal_answer(job_id: UUID, verdict: str) -> Response:
     """One answer for every door that answers a wait."""
     open_still = verdict in (senders.KEPT, senders.PROPOSED)
-    message = {
-        senders.APPLIED: "The answer is applied; the job goes on.",
-        senders.ALREADY: "The same answer was given before and stands.",
-        senders.KEPT: "The answer is kept until its wait opens.",
-        senders.PROPOSED: "Noted. A second person must say the same.",
-    }[verdict]
     answer = {
         "job_id": job_id,
         "status": "pending" if verdict == senders.APPLIED else verdict,
-        "message": message,
+        "message": senders.TOLD[verdict],
     }
     return Response(answer, status.HTTP_202_ACCEPTED if open_still else status.HTTP_200_OK)
 

@@ -1,13 +1,14 @@
 """Doubt: a call ended without an answer that can be read. Tried again where that is harmless, else shown."""
 
 from aetheris.core.canonical import dumps_escaped
+from aetheris.core.recourse import Recourse
 from jobs.engine import facts, retry
 from jobs.engine.transaction import JobTransaction
 from jobs.engine.transitions import move
 from jobs.models import Node
 from jobs.states import NodeState
 from ledger import entries
-from ledger.entries import Intent, Recourse
+from ledger.entries import Intent
 from ledger.event_types import EventType
 from ledger.models import Entry
 from signals_app import waits
@@ -34,7 +35,7 @@ def show(tx: JobTransaction, node: Node, entry: Entry, code: str, message: str) 
     """The effect is UNKNOWN: nothing is sent again, and the node waits to hear what became of it."""
     error = {"code": code, "message": message}
     entries.doubt(entry, dumps_escaped(error))
-    key = Wait.objects.next_question(tx.job.pk, f"resolution:{entry.step_id}:{entry.attempt}")
+    key = Wait.objects.next_question(tx.job.pk, entries.question_key(entry))
     waits.ask_resolution(tx.job, node.path, key, f"Did {entry.tool} happen? {message}", tx.now)
     move(tx, node, NodeState.WAITING, park=True)
     facts.tell_finished(tx, node, entry, "unknown", error=error)

@@ -10,6 +10,7 @@ from aetheris.core import registry
 from aetheris.core.canonical import Canonical, loads
 from aetheris.core.clocks import uptime
 from aetheris.core.outcomes import Doubt, Fail, Outcome
+from aetheris.core.recourse import Recourse
 from jobs.engine import facts
 from jobs.engine.kinds import tool
 from jobs.engine.kinds.base import Claimed, Prepared
@@ -18,7 +19,7 @@ from jobs.engine.transaction import JobTransaction, job_transaction
 from jobs.models import Node
 from jobs.states import NodeState
 from ledger import entries
-from ledger.entries import Intent, Recourse
+from ledger.entries import Intent
 from ledger.event_types import EventType
 from ledger.models import Entry, Event
 from ledger.states import EntryKind, EntryState

@@ -2,7 +2,8 @@
 
 from aetheris.core.outcomes import Done, Fail, Outcome
 from jobs.engine.ending import end_by_fact
-from jobs.engine.resolve import Resolution, close_question
+from jobs.engine.possible import Resolution
+from jobs.engine.resolve import close_question
 from jobs.engine.transaction import JobTransaction
 from jobs.models import Node
 from jobs.states import NodeState

@@ -1,7 +1,6 @@
 """Resolve: a person says what became of an effect that nobody else can find out about."""
 
 from collections.abc import Callable
-from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -9,41 +8,22 @@ from aetheris.core import registry
 from aetheris.core.canonical import dumps
 from aetheris.core.errors import AetherisError, Refused, storable
 from aetheris.core.outcomes import Done, Fail
-from aetheris.core.principal import same
 from jobs.engine import advance, facts
 from jobs.engine.again import make_ready
 from jobs.engine.ending import end_by_fact
+from jobs.engine.possible import Case, Resolution, check
 from jobs.engine.sender import ALREADY, APPLIED, PROPOSED, Sender, check_decider
 from jobs.engine.transaction import JobTransaction, job_transaction
 from jobs.models import Job, Node
-from ledger import entries
 from ledger.event_types import EventType
 from ledger.models import Entry
+from ledger.states import EntryState
 from signals_app import waits
 from signals_app.models import Wait
+from signals_app.models.wait import WORLD
 from signals_app.states import WaitKind, WaitState
 
-
-class Resolution(StrEnum):
-    """What a person can say about an unknown effect."""
-
-    HAPPENED = "happened"
-    """It took place, and this is its result: the job goes on with it."""
-    DID_NOT_HAPPEN = "did_not_happen"
-    """It did not take place: the node fails."""
-    SEND_AGAIN = "send_again"
-    """It did not take place, and is to be tried once more, under a new key. Takes two persons."""
-    ASK = "ask"
-    """The provider is to be asked once more."""
-    GO_ON = "go_on"
-    """The world has changed since the job stopped, and it goes on all the same."""
-    STOP = "stop"
-    """The world has changed since the job stopped, and it fails."""
-
-
 Answer = dict[str, Any]
-WORLD = "world:"
-"""How the correlation keys of questions about a changed world begin."""
 
 
 def resolve(job_id: UUID, correlation_key: str, answer: Answer, sender: Sender) -> str:
@@ -65,17 +45,24 @@ def resolve(job_id: UUID, correlation_key: str, answer: Answer, sender: Sender) 
 
 
 def decide_effect(tx: JobTransaction, wait: Wait, answer: Answer) -> str:
-    """Apply what the actor of `tx` says. Raises `Refused`: `RESOLUTION_INVALID`, `SIGNAL_CONFLICT`,
-    `EFFECT_NOT_SETTLED`, `SECOND_PERSON_NEEDED`, `CANNOT_ASK`, `JOB_STARTS_NOTHING_MORE`, `TOOL_NOT_FOUND`."""
+    """Apply what the actor of `tx` says. Raises `Refused`: `RESOLUTION_INVALID`, `SIGNAL_CONFLICT` and what
+    `jobs.engine.possible.check` raises."""
     resolution = _resolution_in(answer)
     if wait.state != WaitState.OPEN:
         return _settled(wait, resolution)
     node = Node.objects.get(job_id=tx.job.pk, path=wait.node)
-    if wait.correlation_key.startswith(WORLD) != (resolution in (Resolution.GO_ON, Resolution.STOP)):
-        raise Refused(f"{resolution} does not answer this question.", code="RESOLUTION_INVALID")
-    if resolution in (Resolution.GO_ON, Resolution.STOP):
-        return _world(tx, wait, node, resolution, answer)
-    return _APPLY[resolution](tx, wait, node, Entry.objects.unknown_of(tx.job.pk, wait.node), answer)
+    entry = effect_in_question(wait)
+    check(resolution, Case(tx.job, entry, wait.proposed_by, tx.actor, wait.is_about_the_world), tx.now)
+    return _APPLY[resolution](tx, wait, node, entry, answer)
+
+
+def effect_in_question(wait: Wait) -> Entry:
+    """The effect that an open question is about; of one about the world, the check that saw it changed."""
+    if wait.is_about_the_world:
+        return Entry.objects.get(
+            job_id=wait.job_id, step_id=wait.correlation_key.removeprefix(WORLD), state=EntryState.COMMITTED
+        )
+    return Entry.objects.unknown_of(wait.job_id, wait.node)
 
 
 def close_question(
@@ -123,15 +110,13 @@ def _happened(tx: JobTransaction, wait: Wait, node: Node, entry: Entry, answer: 
     try:
         result = dumps(registry.tools.get(entry.tool).signature.result(answer["result"]))
     except AetherisError as error:
-        code = "TOOL_NOT_FOUND" if error.code == "TOOL_NOT_FOUND" else "RESOLUTION_INVALID"
-        raise Refused(error.message, code=code, details=dict(error.details)) from error
+        raise Refused(error.message, code="RESOLUTION_INVALID", details=dict(error.details)) from error
     _close(tx, wait, entry, Resolution.HAPPENED, answer)
     end_by_fact(tx, node, facts.record(tx, node, entry, Done(result)), entry)
     return APPLIED
 
 
 def _did_not_happen(tx: JobTransaction, wait: Wait, node: Node, entry: Entry, answer: Answer) -> str:
-    _check_settled(tx, entry)
     _close(tx, wait, entry, Resolution.DID_NOT_HAPPEN, answer)
     outcome = Fail("DID_NOT_HAPPEN", f"{tx.actor} said that {entry.tool} did not happen.")
     facts.fail(tx, node, entry, facts.error_in(outcome))
@@ -141,8 +126,6 @@ def _did_not_happen(tx: JobTransaction, wait: Wait, node: Node, entry: Entry, an
 
 def _send_again(tx: JobTransaction, wait: Wait, node: Node, entry: Entry, answer: Answer) -> str:
     """The one dangerous answer: past the fence, by two persons, as a new attempt."""
-    _check_goes_on(tx)
-    _check_settled(tx, entry)
     if not wait.proposed_by:
         waits.propose(wait, tx.actor)
         tx.event(
@@ -152,8 +135,6 @@ def _send_again(tx: JobTransaction, wait: Wait, node: Node, entry: Entry, answer
             node,
         )  # fmt: skip
         return PROPOSED
-    if same(wait.proposed_by, tx.actor):
-        raise Refused("You proposed it: somebody else must say so too.", code="SECOND_PERSON_NEEDED")
     _close(tx, wait, entry, Resolution.SEND_AGAIN, answer)
     error = {
         "code": "DID_NOT_HAPPEN",
@@ -166,25 +147,23 @@ def _send_again(tx: JobTransaction, wait: Wait, node: Node, entry: Entry, answer
 
 
 def _ask(tx: JobTransaction, wait: Wait, node: Node, entry: Entry, answer: Answer) -> str:
-    _check_goes_on(tx)
-    if entry.tool not in registry.tools or registry.tools.get(entry.tool).hooks.reconcile is None:
-        raise Refused(f"{entry.tool} has no way to ask its provider.", code="CANNOT_ASK")
     _close(tx, wait, entry, Resolution.ASK, answer)
     make_ready(tx, node, tries=0)
     return APPLIED
 
 
-def _world(tx: JobTransaction, wait: Wait, node: Node, resolution: Resolution, answer: Answer) -> str:
-    checked = Entry.objects.last_attempt(tx.job.pk, wait.correlation_key.removeprefix(WORLD))
-    assert checked is not None  # noqa: S101  the question was asked by its check
-    _close(tx, wait, checked, resolution, answer)
-    if resolution is Resolution.GO_ON:
-        stopped_at = tx.job.recheck_before
-        make_ready(tx, node)
-        # The person has just looked: leaving this question is no stop that asks for another look.
-        tx.change(recheck_before=stopped_at)
-    else:
-        advance.fail(tx, node, "WORLD_CHANGED", wait.reason, critical=True)
+def _go_on(tx: JobTransaction, wait: Wait, node: Node, entry: Entry, answer: Answer) -> str:
+    _close(tx, wait, entry, Resolution.GO_ON, answer)
+    stopped_at = tx.job.recheck_before
+    make_ready(tx, node)
+    # The person has just looked: leaving this question is no stop that asks for another look.
+    tx.change(recheck_before=stopped_at)
+    return APPLIED
+
+
+def _stop(tx: JobTransaction, wait: Wait, node: Node, entry: Entry, answer: Answer) -> str:
+    _close(tx, wait, entry, Resolution.STOP, answer)
+    advance.fail(tx, node, "WORLD_CHANGED", wait.reason, critical=True)
     return APPLIED
 
 
@@ -193,25 +172,10 @@ _APPLY: dict[Resolution, Callable[[JobTransaction, Wait, Node, Entry, Answer], s
     Resolution.DID_NOT_HAPPEN: _did_not_happen,
     Resolution.SEND_AGAIN: _send_again,
     Resolution.ASK: _ask,
+    Resolution.GO_ON: _go_on,
+    Resolution.STOP: _stop,
 }
 
 
 def _close(tx: JobTransaction, wait: Wait, entry: Entry, resolution: Resolution, answer: Answer) -> None:
     close_question(tx, wait, entry, resolution, decided_by=tx.actor, reason=answer.get("reason", ""))
-
-
-def _check_settled(tx: JobTransaction, entry: Entry) -> None:
-    """Before `settled_by` a request that was sent may still take effect: nobody can know that it did not."""
-    if not entries.is_settled_by(entry, tx.now):
-        raise Refused(
-            f"What was sent may still take effect until {entry.settled_by.isoformat()}; ask the provider after that.",
-            code="EFFECT_NOT_SETTLED",
-            details={"settled_by": entry.settled_by.isoformat()},
-        )
-
-
-def _check_goes_on(tx: JobTransaction) -> None:
-    if tx.job.starts_nothing_more:
-        raise Refused(
-            "The job starts nothing more: say whether it happened or did not.", code="JOB_STARTS_NOTHING_MORE"
-        )

@@ -11,6 +11,14 @@ ALREADY = "already"
 KEPT = "kept"
 PROPOSED = "proposed"
 
+TOLD = {
+    APPLIED: "The answer is applied; the job goes on.",
+    ALREADY: "The same answer was given before and stands.",
+    KEPT: "The answer is kept until its wait opens.",
+    PROPOSED: "Noted. A second person must say the same.",
+}
+"""Each, as people are told."""
+
 
 @dataclass(frozen=True)
 class Sender:

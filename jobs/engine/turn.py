@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from aetheris.core.recourse import Recourse
 from jobs.engine import doubt, effects, world_check
 from jobs.engine.kinds import ask
 from jobs.engine.kinds.base import Prepared, Purpose, Question
@@ -9,7 +10,6 @@ from jobs.engine.transaction import JobTransaction
 from jobs.models import Node
 from jobs.states import NodeType
 from ledger import entries
-from ledger.entries import Recourse
 from ledger.models import Entry
 from ledger.states import EntryState
 

@@ -9,7 +9,6 @@ from jobs.engine import advance, facts, retry
 from jobs.engine.again import make_ready
 from jobs.engine.kinds import check
 from jobs.engine.kinds.base import Claimed, Prepared, Purpose, Question
-from jobs.engine.resolve import WORLD
 from jobs.engine.transaction import JobTransaction
 from jobs.engine.transitions import move
 from jobs.models import Body, Node
@@ -17,6 +16,7 @@ from jobs.states import NodeState
 from ledger.event_types import EventType
 from ledger.models import Entry, Event
 from signals_app import waits
+from signals_app.models.wait import WORLD
 
 CHANGED = "WORLD_CHANGED"
 

@@ -1,1 +1,1 @@
-"""REST: approvals."""
+"""REST: approvals, unknown outcomes."""

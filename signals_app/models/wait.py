@@ -11,11 +11,16 @@ from signals_app.states import WAIT_ENDINGS, OnTimeout, WaitKind, WaitState
 _FINAL = [str(state) for state in WAIT_ENDINGS]
 
 
+WORLD = "world:"
+"""How the correlation keys of questions about a changed world begin."""
+
+
 class Wait(models.Model):
     """One wait. Its correlation key belongs to it for ever and is declared with its node, before it opens.
 
     Only `signals_app.waits` changes `state`. `answer` is what resolved it, `answered_by` who gave it, `proposed_by` who
-    said first what takes two persons. `looks` counts the looks of a condition that were in vain.
+    said first what takes two persons. `question_id` is what doors know a question about an effect by, `looks` counts
+    the looks of a condition that were in vain.
     """
 
     pk = models.CompositePrimaryKey("job_id", "correlation_key")
@@ -39,6 +44,7 @@ class Wait(models.Model):
     answered_by = models.CharField(max_length=255, default="", blank=True)
     looks = models.PositiveIntegerField(default=0)
     proposed_by = models.CharField(max_length=255, default="", blank=True)
+    question_id = models.UUIDField(null=True, blank=True)
 
     objects = WaitQuerySet.as_manager()
 
@@ -54,11 +60,29 @@ class Wait(models.Model):
                 name="wait_resolved_iff_answer",
                 condition=Q(state="resolved", answer__isnull=False) | (~Q(state="resolved") & Q(answer__isnull=True)),
             ),
+            models.CheckConstraint(
+                name="wait_question_iff_resolution",
+                condition=Q(kind="resolution", question_id__isnull=False)
+                | (~Q(kind="resolution") & Q(question_id__isnull=True)),
+            ),
+            models.UniqueConstraint(
+                fields=("tenant", "question_id"), name="wait_question_unique", condition=Q(kind="resolution")
+            ),
         )
-        indexes = (models.Index(fields=("expires_at",), name="wait_due", condition=Q(state="open")),)
+        indexes = (
+            models.Index(fields=("expires_at",), name="wait_due", condition=Q(state="open")),
+            models.Index(
+                fields=("tenant", "state", "-question_id"), name="wait_question", condition=Q(kind="resolution")
+            ),
+        )
 
     def __str__(self) -> str:
         return self.correlation_key
+
+    @property
+    def is_about_the_world(self) -> bool:
+        """Whether this asks what follows from a changed world, rather than what became of an effect."""
+        return self.correlation_key.startswith(WORLD)
 
     @property
     def answer_value(self) -> object:

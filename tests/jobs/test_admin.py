@@ -6,7 +6,9 @@ import pytest
 from django.test import Client
 
 from jobs.models import Agent, Job
+from tests.conftest import Clock
 from tests.doors import DECIDER, REQUESTER, VIEWER, Door, asking, door, every_record, person
+from tests.jobs.engine.one_tool import contradicted
 from tests.world import Doorbells, Registered, World
 
 EVIL = "<script>alert('goal')</script>"
@@ -72,6 +74,20 @@ def test_a_job_shows_its_waits_nodes_and_events(approver: Client, job: Job) -> N
 def test_jobs_are_filtered(approver: Client, job: Job) -> None:
     assert str(job.pk) in approver.get("/admin/jobs/job/", {"state__exact": "parked"}).content.decode()
     assert str(job.pk) not in approver.get("/admin/jobs/job/", {"state__exact": "failed"}).content.decode()
+
+
+def test_jobs_with_fact_conflicts_are_found(
+    approver: Client, job: Job, registered: Registered, world: World, clock: Clock
+) -> None:
+    conflicting = contradicted(registered, world, clock)
+
+    def listed(**query: str) -> tuple[bool, bool]:
+        page = approver.get("/admin/jobs/job/", query).content.decode()
+        return str(conflicting.pk) in page, str(job.pk) in page
+
+    assert listed(conflicts="yes") == (True, False)
+    assert listed() == (True, True)
+    assert "With conflicts" in approver.get("/admin/jobs/job/").content.decode()
 
 
 def test_nothing_is_added_edited_or_deleted(root: Client, job: Job) -> None:

@@ -18,6 +18,8 @@ ROUTES = {
     "login": ("POST", "open"),
     "agents": ("GET", "requester"),
     "agents/<str:agent>/message": ("POST", "requester"),
+    "tools": ("GET", "requester"),
+    "tools/<path:name>": ("GET", "requester"),
     "jobs": ("GET", "requester"),
     "jobs/<uuid:job_id>": ("GET", "requester"),
     "jobs/<uuid:job_id>/events": ("GET", "requester"),
@@ -26,6 +28,7 @@ ROUTES = {
     "jobs/<uuid:job_id>/signal": ("POST", "both"),
     "jobs/<uuid:job_id>/stop": ("POST", "requester"),
     "jobs/<uuid:job_id>/resolve": ("POST", "approver"),
+    "resolutions": ("GET", "approver"),
     "approvals": ("GET", "approver"),
     "approvals/<uuid:approval_id>": ("GET", "approver"),
     "approvals/<uuid:approval_id>/approve": ("POST", "approver"),
@@ -80,7 +83,7 @@ def test_each_role_passes_exactly_its_doors(database: None, role: str) -> None:
     }[role]()
     passed: set[str] = set()
     for route, (method, _) in ROUTES.items():
-        path = route.replace("<str:agent>", "none").replace("<uuid:job_id>", str(ID))
+        path = route.replace("<str:agent>", "none").replace("<path:name>", "none").replace("<uuid:job_id>", str(ID))
         answer = caller.send(method, path.replace("<uuid:approval_id>", str(ID)))
         turned_away = answer.status in (401, 403) and route != "login"
         if not turned_away:

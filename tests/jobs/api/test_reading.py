@@ -6,7 +6,9 @@ import pytest
 
 from jobs.engine.submit import submit
 from jobs.models import Job
+from tests.conftest import Clock
 from tests.doors import REQUESTER, Door, asking, door, finishing, parked, refused, writes
+from tests.jobs.engine.one_tool import contradicted
 from tests.world import Doorbells, Registered, World
 
 
@@ -114,6 +116,16 @@ def test_a_job_that_waits_for_nothing_says_so(
     finishing(registered, world)
     found = requester.get(f"jobs/{parked(requester, doorbells)}").body
     assert (found["waits"], found["wait_correlation_key"], found["wait_node_id"]) == ([], None, None)
+
+
+def test_a_job_tells_how_many_facts_contradicted_what_stands(
+    requester: Door, registered: Registered, world: World, doorbells: Doorbells, clock: Clock
+) -> None:
+    job = contradicted(registered, world, clock)
+    assert requester.get(f"jobs/{job.pk}").body["conflicts"] == 1
+    finishing(registered, world, "quick")
+    requester.message(agent="quick")
+    assert [each["conflicts"] for each in requester.get("jobs").body["jobs"]] == [0, 1]
 
 
 @pytest.mark.parametrize("rest", ["", "/events", "/replay"])

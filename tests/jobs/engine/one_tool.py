@@ -4,17 +4,18 @@ from typing import Any
 
 from aetheris.core.graph import TaskGraph
 from aetheris.core.handlers import Effect
-from aetheris.core.outcomes import Expand
+from aetheris.core.outcomes import Done, Expand
 from jobs.engine.claim import claim
 from jobs.engine.commit import commit
 from jobs.engine.kinds.base import Claimed
+from jobs.engine.resolve import resolve
 from jobs.engine.sweep import sweep
 from jobs.engine.transaction import job_transaction
 from jobs.models import Job
 from signals_app.models import Wait
 from signals_app.states import WaitState
 from tests.conftest import Clock
-from tests.world import Registered, World, again, submitted
+from tests.world import APPROVER, Registered, World, again, submitted
 
 LEASE = 15.0
 
@@ -52,6 +53,19 @@ def lost(job: Job, clock: Clock) -> Claimed:
     clock.advance(LEASE + 1)
     sweep()
     return claimed
+
+
+def contradicted(registered: Registered, world: World, clock: Clock) -> Job:
+    """A job of whose effect a person said one thing, and its worker came back with another."""
+    registered.forget()
+    job = one_tool(registered, world, Effect.ONCE)
+    first = lost(job, clock)
+    with job_transaction(job.pk) as tx:
+        assert claim(tx, "act") is None, "the effect is shown"
+    resolve(job.pk, question(job), {"resolution": "happened", "result": "one"}, APPROVER)
+    with job_transaction(job.pk) as tx:
+        commit(tx, first, Done('"another"'))
+    return again(job)
 
 
 def question(job: Job) -> str:
