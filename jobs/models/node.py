@@ -77,7 +77,7 @@ class Node(models.Model):
             ),
         )
         indexes = (
-            models.Index("queue", "tenant", _DUE_SINCE, name="node_ready", condition=Q(state="ready")),
+            models.Index("queue", "tenant", _DUE_SINCE, "job", name="node_ready", condition=Q(state="ready")),
             models.Index(
                 fields=("not_before",),
                 name="node_not_rung",
