@@ -80,7 +80,9 @@ class Node(models.Model):
             models.CheckConstraint(name="node_priority_known", condition=Q(priority__range=(FIRST, LAST))),
         )
         indexes = (
-            models.Index("queue", "priority", "tenant", _DUE_SINCE, name="node_ready", condition=Q(state="ready")),
+            models.Index(
+                "queue", "priority", "tenant", _DUE_SINCE, "job", name="node_ready", condition=Q(state="ready")
+            ),
             models.Index(
                 fields=("priority", "not_before"),
                 name="node_not_rung",

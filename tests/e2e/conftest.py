@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
+import redis
 
 from aetheris.core.graph import TaskGraph
 from aetheris.services import Instance, read_instance
@@ -23,17 +25,18 @@ OUTSIDE = ("AETHERIS_DATABASE_URL", "AETHERIS_BROKER_URL")
 
 
 class Running:
-    """An instance and its doors."""
+    """An instance and its doors. `options` are those of `aetheris up`, `settings` variables of the environment."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, *options: str, **settings: str) -> None:
         self.data = data
+        self._options = options
+        self._settings = settings
         self._clients: dict[str, httpx.Client] = {}
 
     def up(self) -> None:
-        environ = {name: value for name, value in os.environ.items() if name not in OUTSIDE}
-        environ["AETHERIS_LEASE_SECONDS"] = str(LEASE_SECONDS)
+        environ = {name: value for name, value in os.environ.items() if name not in OUTSIDE} | self._settings
         command = ["up", "--background", "--port", "18200", "--app", "tests.e2e.shop"]
-        self._aetheris(*command, env=environ)
+        self._aetheris(*command, *self._options, env=environ)
         self._clients.clear()
 
     def down(self) -> None:
@@ -58,6 +61,14 @@ class Running:
             client.headers["Authorization"] = f"Token {token}"
             self._clients[user] = client
         return self._clients[user]
+
+    def rows(self, statement: str, **parameters: object) -> list[tuple[Any, ...]]:
+        """What the database answers."""
+        with psycopg.connect(self.instance.database_url) as connection:
+            return connection.execute(statement, parameters).fetchall()
+
+    def broker(self) -> redis.Redis:
+        return redis.Redis(unix_socket_path=self.instance.broker_url.removeprefix("redis+socket://"))
 
     def submit(self, goal: str, agent: str = "caller") -> str:
         answer = self.api().post(f"/agents/{agent}/message", json={"message": goal}).raise_for_status()
@@ -96,7 +107,7 @@ def eventually(holds: Callable[[], bool], seconds: float, otherwise: str) -> Non
 
 @pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    instance = Running(tmp_path_factory.mktemp("instance"))
+    instance = Running(tmp_path_factory.mktemp("instance"), AETHERIS_LEASE_SECONDS=str(LEASE_SECONDS))
     instance.up()
     yield instance
     instance.down()

@@ -157,6 +157,16 @@ def test_a_job_that_runs_as_much_as_it_may_is_left_alone(agent: None, clock: Clo
     assert receiver(pool).look() == 0
 
 
+def test_a_full_job_hides_nobody_who_waits_as_long_as_it(agent: None, clock: Clock, pool: Pool) -> None:
+    for goal in ("before", "full", "after"):
+        submitted(goal)
+    Job.objects.filter(goal="full").update(max_parallel=1, nodes_running=1)
+    Node.objects.update(rung_at=Job.objects.now())
+    clock.advance(2)
+    receiver(pool).look()
+    assert pool.goals == ["before", "after"]
+
+
 def test_an_idle_look_is_one_statement_that_changes_nothing(
     agent: None, clock: Clock, pool: Pool, django_assert_num_queries: Any
 ) -> None:
