@@ -99,7 +99,10 @@ def tools(
     if as_json:
         report.write(json.dumps(answer, indent=2))
     else:
-        Console().print(tool_tables.shown(answer) if name else tool_tables.listed(answer["tools"]))
+        # What tools say about themselves is no markup.
+        Console(markup=False, emoji=False, highlight=False).print(
+            tool_tables.shown(answer) if name else tool_tables.listed(answer["tools"])
+        )
 
 
 @app.command()

@@ -1,20 +1,47 @@
-"""Approvals in the admin: who asks for what, and the two answers. Decided by POST, by whoever may, through the verb."""
+"""What people decide in the admin: approvals, and what became of unknown effects. By POST, through the verbs."""
 
+import json
+from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 
-from aetheris.admin_base import ReadOnlyAdmin
-from aetheris.api.principals import rights_of
+from aetheris.admin_base import ReadOnlyAdmin, table
+from aetheris.api.principals import rights_of, tenant_of
+from aetheris.core import registry
 from aetheris.core.errors import Refused
-from jobs.engine.sender import Sender
+from jobs.engine.possible import Resolution
+from jobs.engine.resolve import Answer, resolve
+from jobs.engine.sender import TOLD, Sender
 from jobs.engine.signal import decide
-from signals_app.models import Approval
+from jobs.engine.unknown import about
+from jobs.models import Body
+from ledger.models import Entry
+from signals_app.models import Approval, UnknownOutcome
+from signals_app.states import WaitState
 
 DECIDE = "signals_app.decide_approval"
 ANSWERS = {"_approve": True, "_refuse": False}
+RESOLUTIONS = {
+    Resolution.HAPPENED: ("It happened", "The job goes on with the result that you give."),
+    Resolution.DID_NOT_HAPPEN: (
+        "It did not happen",
+        "The node fails: an edge on “error” leads on, else the job fails.",
+    ),
+    Resolution.SEND_AGAIN: (
+        "Send it again",
+        "It did not happen, and is sent once more, under a new key, when a second person says the same.",
+    ),
+    Resolution.ASK: ("Ask the provider", "The tool asks its provider once more. Nothing is sent."),
+}
+"""What each answer is called, and what follows."""
 
 
 @admin.register(Approval)
@@ -69,3 +96,142 @@ class ApprovalAdmin(ReadOnlyAdmin):
         else:
             self.message_user(request, "Approved." if approved else "Refused.", messages.SUCCESS)
         return HttpResponseRedirect(request.path)
+
+
+class AnsweredFilter(admin.SimpleListFilter):
+    """Open questions, unless those are wanted that have been answered."""
+
+    title = "state"
+    parameter_name = "status"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(WaitState.RESOLVED.value, "Answered")]
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        unfiltered, *others = super().choices(changelist)
+        yield {**unfiltered, "display": "Open"}
+        yield from others
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(state=self.value() or WaitState.OPEN)
+
+
+@admin.register(UnknownOutcome)
+class UnknownOutcomeAdmin(ReadOnlyAdmin):
+    """Questions what became of an effect: what was tried, and the answers, each confirmed before it is given."""
+
+    list_display = ("question", "agent", "node", "opened_at", "proposed_by", "job")
+    list_filter = (AnsweredFilter,)
+    show_full_result_count = False
+    change_form_template = "signals_app/unknown.html"
+    fields = (
+        "job", "agent", "node", "reason", "opened_at", "sent", "tried", "state", "proposed_by", "resolution",
+        "answered_by", "ended_at",
+    )  # fmt: skip
+    readonly_fields = ("agent", "sent", "tried", "resolution")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Those of the user's tenant, newest first."""
+        return UnknownOutcome.objects.of_tenant(tenant_of(request.user))
+
+    @admin.display(description="Question")
+    def question(self, question: UnknownOutcome) -> str:
+        return Truncator(question.reason).chars(100)
+
+    @admin.display(description="Agent")
+    def agent(self, question: UnknownOutcome) -> str:
+        return question.job.agent.name
+
+    @admin.display(description="What was sent")
+    def sent(self, question: UnknownOutcome) -> SafeString:
+        unknown = about([question])[0]
+        entry = unknown.entry
+        rows = [
+            ("Tool", f"{entry.tool}, version {entry.tool_version}, {entry.effect}"),
+            ("Arguments", unknown.arguments),
+            ("Idempotency key", entry.idempotency_key),
+            ("Nothing was sent after", _moment(entry.send_by)),
+            ("It may take effect until", _moment(entry.settled_by)),
+        ]
+        return table(("Field", "Value"), rows)
+
+    @admin.display(description="What was tried")
+    def tried(self, question: UnknownOutcome) -> SafeString:
+        entries = Entry.objects.of_nodes({(question.job_id, question.node)})
+        texts = Body.objects.texts(question.job_id, [entry.result for entry in entries if entry.result])
+        rows = [
+            (e.tool, e.attempt, e.sends, _moment(e.first_sent_at), e.state, texts[e.result] if e.result else e.error)
+            for e in entries
+        ]
+        return table(("Tool", "Attempt", "Sends", "First sent", "State", "Result or error"), rows)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show the question; a POST with one of the answers asks whether it is meant, and `confirmed` gives it."""
+        question = self.get_object(request, object_id)
+        may_decide = self.has_view_permission(request, question) and request.user.has_perm(DECIDE)
+        said = next((each for each in Resolution if f"_{each}" in request.POST), None)
+        if request.method == "POST" and said is not None:
+            if question is None or not may_decide:
+                raise PermissionDenied
+            return self._answer(request, question, said)
+        answers = self._answers(request, question) if question is not None and may_decide else {}
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **answers})
+
+    def _answers(self, request: HttpRequest, question: UnknownOutcome) -> dict[str, Any]:
+        """What this user may say now, and what the tool would have returned."""
+        unknown = about([question])[0]
+        tool = registry.tools.get(unknown.entry.tool) if unknown.entry.tool in registry.tools else None
+        possible = unknown.answers(Sender(**rights_of(request.user)))
+        return {
+            "answers": [(answer, *RESOLUTIONS[answer.resolution]) for answer in possible],
+            "result_schema": json.dumps(tool.signature.result_schema()) if tool else "",
+        }
+
+    def _answer(self, request: HttpRequest, question: UnknownOutcome, said: Resolution) -> HttpResponse:
+        try:
+            answer = _answer_in(request, said)
+            if "confirmed" not in request.POST:
+                return self._confirm(request, question, said)
+            sender = Sender(**rights_of(request.user))
+            verdict = resolve(question.job_id, question.correlation_key, answer, sender)
+        except Refused as refusal:
+            self.message_user(request, refusal.message, messages.ERROR)
+        else:
+            self.message_user(request, TOLD[verdict], messages.SUCCESS)
+        return HttpResponseRedirect(request.path)
+
+    def _confirm(self, request: HttpRequest, question: UnknownOutcome, said: Resolution) -> HttpResponse:
+        label, follows = RESOLUTIONS[said]
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"{label}: is that so?",
+            "opts": self.opts,
+            "question": question,
+            "unknown": about([question])[0],
+            "said": said,
+            "follows": follows,
+            "result": request.POST.get("result", "") if said is Resolution.HAPPENED else "",
+            "reason": request.POST.get("reason", ""),
+        }
+        return TemplateResponse(request, "signals_app/confirm.html", context)
+
+
+def _answer_in(request: HttpRequest, said: Resolution) -> Answer:
+    """The answer that a form holds. Raises `Refused` for a result that is no JSON."""
+    answer: Answer = {"resolution": said.value, "reason": request.POST.get("reason", "")}
+    if said is Resolution.HAPPENED:
+        try:
+            answer["result"] = json.loads(request.POST.get("result", ""))
+        except (ValueError, RecursionError) as error:
+            raise Refused(f"The result is no JSON: {error}", code="RESOLUTION_INVALID") from error
+    return answer
+
+
+def _moment(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC"

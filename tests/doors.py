@@ -22,7 +22,7 @@ from tests.world import Doorbells, Registered, World
 T = TypeVar("T")
 REQUESTER = ("jobs.add_job", "jobs.view_job", "jobs.stop_job", "jobs.view_agent")
 DECIDER = ("signals_app.decide_approval",)
-VIEWER = ("jobs.view_job", "jobs.view_agent", "signals_app.view_approval")
+VIEWER = ("jobs.view_job", "jobs.view_agent", "signals_app.view_approval", "signals_app.view_unknownoutcome")
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,8 @@ def contract(tool: Tool) -> dict[str, Any]:
     for name, schema in zip(SCHEMAS, (tool.signature.json_schema(), tool.signature.result_schema()), strict=True):
         declared |= {name: schema, name.replace("schema", "sha256"): _sha256(schema)}
     # What has no canonical form is told as the text that is digested.
-    return {**loads(dumps_escaped(declared)), "contract_sha256": _sha256(declared)}
+    told = loads(dumps_escaped(declared))
+    return {**{name: told[name] for name in declared}, "contract_sha256": _sha256(declared)}
 
 
 def summary(tool: Tool) -> dict[str, Any]:

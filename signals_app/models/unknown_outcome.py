@@ -36,7 +36,7 @@ class UnknownOutcome(models.Model):
         return f"{self.node} of {self.job_id}"
 
     @property
-    def resolution(self) -> str | None:
-        """What the answer was."""
-        answer = None if self.answer is None else shown(self.answer)
-        return answer.get("resolution") if isinstance(answer, dict) else None
+    def resolution(self) -> str:
+        """What was answered; empty while it is open."""
+        answer = shown(self.answer or "{}")
+        return str(answer.get("resolution", "")) if isinstance(answer, dict) else ""

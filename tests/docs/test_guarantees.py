@@ -33,4 +33,4 @@ def test_every_test_that_is_named_exists() -> None:
 
 def test_every_letter_leads_to_a_test() -> None:
     listed = {row[0] for row in rows(section(PAGE, "## Shown by"))}
-    assert set(re.findall(r"\[([A-Z])\]", PAGE)) == listed
+    assert set(re.findall(r"\[([A-Z]{1,2})\]", PAGE)) == listed

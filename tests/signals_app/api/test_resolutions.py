@@ -77,7 +77,7 @@ def test_a_question_tells_everything_that_was_tried(
         "settled_by": moment(entry.settled_by),
         "can_ask": False,
         "proposed_by": "",
-        "resolution": None,
+        "resolution": "",
         "resolved_by": "",
         "resolved_at": None,
     }
