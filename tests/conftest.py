@@ -8,10 +8,15 @@ import pytest
 from django.apps import apps
 from django.db import connection
 from django.test.utils import setup_databases, teardown_databases
+from hypothesis import settings
 
 from jobs.engine import dispatch
 from jobs.models import Job
 from tests.world import Doorbells, Registered, World, assert_whole
+
+# How long one example takes says more about the machine than about the code.
+settings.register_profile("aetheris", deadline=None)
+settings.load_profile("aetheris")
 
 KEPT = {"django_migrations", "django_content_type", "auth_permission"}
 

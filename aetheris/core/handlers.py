@@ -103,35 +103,27 @@ class Tool:
 
 
 @dataclass(frozen=True)
-class Function:
+class _Code:
+    """Registered code that is no tool."""
+
+    name: str
+    call: Callable[..., Any]
+    signature: Signature = field(compare=False)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.call(*args, **kwargs)
+
+    def check(self) -> None:
+        """Raise `TypeError` when the type hints make no schema."""
+        self.signature.check()
+
+
+class Function(_Code):
     """A registered pure function: same arguments, same answer, nothing outside."""
 
-    name: str
-    call: Callable[..., Any]
-    signature: Signature = field(compare=False)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.call(*args, **kwargs)
-
-    def check(self) -> None:
-        """Raise `TypeError` when the type hints make no schema."""
-        self.signature.check()
-
-
-@dataclass(frozen=True)
-class Step:
+class Step(_Code):
     """A registered step: code that reaches the world only through its `ctx`, and may run again from its beginning."""
-
-    name: str
-    call: Callable[..., Any]
-    signature: Signature = field(compare=False)
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.call(*args, **kwargs)
-
-    def check(self) -> None:
-        """Raise `TypeError` when the type hints make no schema."""
-        self.signature.check()
 
 
 class Planner(Protocol):
