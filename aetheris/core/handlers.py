@@ -72,7 +72,7 @@ class Tool:
 
     def check(self) -> None:
         """Raise `TypeError` when the declaration cannot be kept: better at start than at the first call."""
-        self.signature.check()
+        self.signature.check(result=True)
         if self.effect is Effect.VERIFIABLE and self.hooks.reconcile is None:
             raise TypeError(f"{self.name} is verifiable, so it needs a hook that asks: @{self.name}.reconcile")
 
@@ -95,8 +95,8 @@ class Function:
         return self.call(*args, **kwargs)
 
     def check(self) -> None:
-        """Raise `TypeError` when the type hints make no schema."""
-        self.signature.check()
+        """Raise `TypeError` when the hints of the arguments make no schema. Its result may be a graph."""
+        self.signature.check(result=False)
 
 
 class Planner(Protocol):
