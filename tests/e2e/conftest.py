@@ -8,12 +8,16 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
+import psycopg
 import pytest
 
 from aetheris.services import Instance, read_instance
+
+if TYPE_CHECKING:
+    from tests.e2e.shifts import Shifts
 
 ROOT = Path(__file__).resolve().parents[2]
 LEASE_SECONDS = 3.0
@@ -21,17 +25,18 @@ OUTSIDE = ("AETHERIS_DATABASE_URL", "AETHERIS_BROKER_URL")
 
 
 class Running:
-    """An instance and its doors."""
+    """An instance and its doors. `options` are those of `aetheris up`, `settings` variables of the environment."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, *options: str, **settings: str) -> None:
         self.data = data
+        self._options = options
+        self._settings = settings
         self._clients: dict[str, httpx.Client] = {}
 
     def up(self) -> None:
-        environ = {name: value for name, value in os.environ.items() if name not in OUTSIDE}
-        environ["AETHERIS_LEASE_SECONDS"] = str(LEASE_SECONDS)
+        environ = {name: value for name, value in os.environ.items() if name not in OUTSIDE} | self._settings
         command = ["up", "--background", "--port", "18200", "--app", "tests.e2e.shop"]
-        self._aetheris(*command, env=environ)
+        self._aetheris(*command, *self._options, env=environ)
         self._clients.clear()
 
     def down(self) -> None:
@@ -56,6 +61,11 @@ class Running:
             client.headers["Authorization"] = f"Token {token}"
             self._clients[user] = client
         return self._clients[user]
+
+    def rows(self, statement: str, **parameters: object) -> list[tuple[Any, ...]]:
+        """What the database answers."""
+        with psycopg.connect(self.instance.database_url) as connection:
+            return connection.execute(statement, parameters).fetchall()
 
     def submit(self, goal: str, agent: str = "caller") -> str:
         answer = self.api().post(f"/agents/{agent}/message", json={"message": goal}).raise_for_status()
@@ -94,7 +104,24 @@ def eventually(holds: Callable[[], bool], seconds: float, otherwise: str) -> Non
 
 @pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    instance = Running(tmp_path_factory.mktemp("instance"))
+    instance = Running(tmp_path_factory.mktemp("instance"), AETHERIS_LEASE_SECONDS=str(LEASE_SECONDS))
     instance.up()
     yield instance
     instance.down()
+
+
+@pytest.fixture(scope="module")
+def instance_of_shifts(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Shifts]":
+    from tests.e2e.shifts import Shifts
+
+    instance = Shifts(tmp_path_factory.mktemp("shifts"))
+    instance.up()
+    yield instance
+    instance.down()
+
+
+@pytest.fixture
+def shifts(instance_of_shifts: "Shifts") -> "Iterator[Shifts]":
+    """An instance that has no workers but those that the test sends to it."""
+    yield instance_of_shifts
+    instance_of_shifts.end_workers()
