@@ -27,6 +27,11 @@ class Effect(StrEnum):
     def writes(self) -> bool:
         return self not in (Effect.PURE, Effect.READ)
 
+    @property
+    def leaves_doubt(self) -> bool:
+        """Whether a lost worker may have left an effect that nobody knows. What our own database rolled back is none."""
+        return self.writes and self is not Effect.TRANSACTIONAL
+
 
 class OnChange(StrEnum):
     """What follows when the world is no longer as a tool left it before its job stopped."""
@@ -84,7 +89,7 @@ class Tool:
 
     def check(self) -> None:
         """Raise `TypeError` when the declaration cannot be kept: better at start than at the first call."""
-        self.signature.check()
+        self.signature.check(result=True)
         if self.effect is Effect.VERIFIABLE and self.hooks.reconcile is None:
             raise TypeError(f"{self.name} is verifiable, so it needs a hook that asks: @{self.name}.reconcile")
         if not self.timeout > 0:
@@ -114,8 +119,8 @@ class _Code:
         return self.call(*args, **kwargs)
 
     def check(self) -> None:
-        """Raise `TypeError` when the type hints make no schema."""
-        self.signature.check()
+        """Raise `TypeError` when the hints of the arguments make no schema. Its result may be a graph."""
+        self.signature.check(result=False)
 
 
 class Function(_Code):

@@ -51,11 +51,13 @@ class Signature:
     def _result(self) -> TypeAdapter[Any]:
         return TypeAdapter(get_type_hints(self._function, include_extras=True).get("return", Any))
 
-    def check(self) -> None:
-        """Raise `TypeError` when the hints make no schema: better at start than at the first call."""
+    def check(self, *, result: bool) -> None:
+        """Raise `TypeError` when the hints of the arguments, or of the result too, make no schema: better at start
+        than at the first call."""
         try:
             self.json_schema()
-            self.result_schema()
+            if result:
+                self.result_schema()
         except Exception as error:
             raise TypeError(f"{self._function.__qualname__}: its type hints make no schema: {error}") from error
 

@@ -24,7 +24,7 @@ def try_again(tx: JobTransaction, node: Node, entry: Entry, intent: Intent, reas
 
 def give_up(tx: JobTransaction, node: Node, entry: Entry, code: str, message: str) -> bool:
     """Try no more: an effect that writes is shown (True); one that only reads has failed, and its node may (False)."""
-    if entry.effect_class.writes:
+    if entry.effect_class.leaves_doubt:
         show(tx, node, entry, code, message)
         return True
     facts.fail(tx, node, entry, {"code": code, "message": message})
@@ -61,13 +61,14 @@ def remains(
 ) -> bool:
     """For a node that will not be claimed any more: whether an effect of it may have happened, and is now shown so.
 
-    A started read is of no interest any more: its entry fails, so that nothing is left open.
+    A started read is of no interest any more, and a transactional effect was rolled back: their entries fail, so that
+    nothing is left open.
     """
     doubtful = [entry for entry in Entry.objects.undecided_of(tx.job.pk, node.path) if node.claims]
     for entry in doubtful:
-        if not entry.effect_class.writes:
+        if not entry.effect_class.leaves_doubt:
             facts.fail(tx, node, entry, {"code": "NOT_NEEDED", "message": "The node is not run again."})
-    writes = [entry for entry in doubtful if entry.effect_class.writes]
+    writes = [entry for entry in doubtful if entry.effect_class.leaves_doubt]
     if writes:
         show(tx, node, writes[0], code, message)
     return bool(writes)

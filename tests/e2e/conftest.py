@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import psycopg
@@ -19,6 +19,9 @@ from aetheris.core.graph import TaskGraph
 from aetheris.services import Instance, read_instance
 from tests.e2e.workers import ROOT, Workers
 from tests.world import Registered
+
+if TYPE_CHECKING:
+    from tests.e2e.shifts import Shifts
 
 LEASE_SECONDS = 3.0
 OUTSIDE = ("AETHERIS_DATABASE_URL", "AETHERIS_BROKER_URL")
@@ -121,3 +124,20 @@ def workers(database: None, registered: Registered, tmp_path: Path) -> Iterator[
     started = Workers(tmp_path)
     yield started
     started.end()
+
+
+@pytest.fixture(scope="module")
+def instance_of_shifts(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Shifts]":
+    from tests.e2e.shifts import Shifts
+
+    instance = Shifts(tmp_path_factory.mktemp("shifts"))
+    instance.up()
+    yield instance
+    instance.down()
+
+
+@pytest.fixture
+def shifts(instance_of_shifts: "Shifts") -> "Iterator[Shifts]":
+    """An instance that has no workers but those that the test sends to it."""
+    yield instance_of_shifts
+    instance_of_shifts.end_workers()

@@ -11,7 +11,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from shutil import which
 from typing import Any, ClassVar
+from urllib.parse import quote
 
+import httpx
 import pytest
 
 from examples.refund.world import orders
@@ -133,6 +135,41 @@ def test_after_kill_9_it_still_honours_its_keys(payments: Service, tmp_path: Pat
         assert (log["requests"], log["keys"], log["applied"]) == (3, 1, 1)
     finally:
         restarted.end()
+
+
+def test_it_can_be_asked_what_became_of_a_key(payments: Service) -> None:
+    key = "aetheris:a job:pay/it:1"
+    asked = f"/refunds/{quote(key, safe='')}"
+    missing = payments.get(asked)
+    assert (missing.status_code, missing.json()["error"]["code"]) == (404, "REFUND_NOT_FOUND")
+    _, first = refund(payments, key)
+    assert payments.get(asked).json() == first
+    log = payments.get("/log").json()
+    assert (log["requests"], log["applied"]) == (1, 1), "a look-up is no refund"
+    assert [(line["key"], line["found"]) for line in log["look_ups"]] == [(key, False), (key, True)]
+
+
+def test_what_it_holds_back_is_applied_already(payments: Service) -> None:
+    httpx.put(f"{payments.url}/hold", trust_env=False).raise_for_status()
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(refund, payments, "k1")
+        while not payments.get("/log").json()["requests"]:
+            assert not answer.done()
+        assert payments.get("/log").json()["applied"] == 1
+        assert payments.get("/refunds/k1").status_code == 200, "only refunds are held"
+        assert not answer.done()
+        httpx.delete(f"{payments.url}/hold", trust_env=False).raise_for_status()
+        assert answer.result(timeout=10)[0] == 200
+    assert refund(payments, "k2")[0] == 200
+
+
+def test_a_caller_that_dies_during_a_hold_costs_the_provider_nothing(payments: Service) -> None:
+    httpx.put(f"{payments.url}/hold", trust_env=False).raise_for_status()
+    with pytest.raises(httpx.ReadTimeout):
+        httpx.post(f"{payments.url}/refunds", json=REFUND, headers={"Idempotency-Key": "k"}, timeout=0.3)
+    httpx.delete(f"{payments.url}/hold", trust_env=False).raise_for_status()
+    assert refund(payments, "k")[0] == 200
+    assert [line["outcome"] for line in lines(payments)] == ["applied", "replayed"]
 
 
 @pytest.mark.skipif(which("strace") is None, reason="needs strace")

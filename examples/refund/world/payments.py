@@ -1,17 +1,23 @@
-"""The payment provider: `POST /refunds` with an `Idempotency-Key`, and `GET /log` with what reached it.
+"""The payment provider: `POST /refunds` with an `Idempotency-Key`, `GET /refunds/<key>`, `GET /log`, and a hold.
 
 Its log is all the memory it has: each request is a line on the disk before its answer leaves, and a provider
-that was killed reads the lines again and knows every key that it has honoured.
+that was killed reads the lines again and knows every key that it has honoured. After `PUT /hold` it answers refunds
+only once `DELETE /hold` has come, though it has logged and applied them: a moment in which a caller can be killed.
 """
 
 import hashlib
 import json
 import uuid
-from threading import Lock
+from threading import Event, Lock
 from typing import Any
+from urllib.parse import unquote
 
 from examples.refund.world.journal import Journal, Line
 from examples.refund.world.serving import Reply, Request, refusal, serve
+
+LOOKED_UP = "looked up"
+LONGEST_HOLD_SECONDS = 20
+"""Whoever asked for a hold may have been killed."""
 
 
 class PaymentProvider:
@@ -20,6 +26,8 @@ class PaymentProvider:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._deciding = Lock()
+        self._answering = Event()
+        self._answering.set()
         self._applied: dict[str, Line] = {line["key"]: line for line in journal.lines() if _is_applied(line)}
 
     def answer(self, request: Request) -> Reply:
@@ -27,9 +35,19 @@ class PaymentProvider:
             case "GET", "/log":
                 return Reply(200, self._log())
             case "POST", "/refunds":
-                return self._refund(request)
+                reply = self._refund(request)
+                self._answering.wait(LONGEST_HOLD_SECONDS)
+                return reply
+            case "GET", path if path.startswith("/refunds/"):
+                return self._look_up(unquote(path.removeprefix("/refunds/")))
+            case "PUT", "/hold":
+                self._answering.clear()
+                return Reply(200, {"hold": True})
+            case "DELETE", "/hold":
+                self._answering.set()
+                return Reply(200, {"hold": False})
             case _:
-                return refusal(404, "NOT_FOUND", "There are /refunds and /log.")
+                return refusal(404, "NOT_FOUND", "There are /refunds, /refunds/<key>, /log and /hold.")
 
     def _refund(self, request: Request) -> Reply:
         key = request.headers.get("Idempotency-Key", "")
@@ -54,13 +72,23 @@ class PaymentProvider:
         self._applied[key] = self._journal.append({**seen, "outcome": "applied", "answer": answer})
         return answer
 
+    def _look_up(self, key: str) -> Reply:
+        with self._deciding:
+            first = self._applied.get(key)
+            self._journal.append({"key": key, "outcome": LOOKED_UP, "found": first is not None})
+        if first is None:
+            return refusal(404, "REFUND_NOT_FOUND", "No refund was made under this key.")
+        return Reply(200, first["answer"])
+
     def _log(self) -> dict[str, object]:
-        lines = self._journal.lines()
+        everything = self._journal.lines()
+        lines = [line for line in everything if line["outcome"] != LOOKED_UP]
         return {
             "requests": len(lines),
             "keys": len({line["key"] for line in lines}),
             "applied": sum(_is_applied(line) for line in lines),
             "lines": lines,
+            "look_ups": [line for line in everything if line["outcome"] == LOOKED_UP],
         }
 
 

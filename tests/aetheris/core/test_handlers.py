@@ -11,6 +11,7 @@ from aetheris.core import registry
 from aetheris.core.answers import misfit, schema_problem
 from aetheris.core.canonical import loads
 from aetheris.core.errors import ArgumentsInvalid, GraphError, NotCanonical, UnknownName
+from aetheris.core.graph import TaskGraph
 from aetheris.core.handlers import Effect
 from aetheris.core.registry import Registry
 from aetheris.core.schema import Signature
@@ -47,6 +48,21 @@ def test_ctx_is_no_argument() -> None:
     assert Signature(refund).takes_context
     assert set(Signature(refund).json_schema()["properties"]) == {"order_id", "amount", "note"}
     assert Signature(refund).json_schema()["required"] == ["order_id", "amount"]
+
+
+def grow(left: int) -> TaskGraph:
+    return TaskGraph()
+
+
+def a_graph(ctx: Any) -> TaskGraph:
+    return TaskGraph()
+
+
+def test_a_workflow_may_say_that_it_returns_a_graph_and_a_tool_may_not() -> None:
+    """A tool's result is data, held against its hint; a graph is checked as a graph."""
+    function(grow).check()
+    with pytest.raises(TypeError, match="a_graph: its type hints make no schema"):
+        tool()(a_graph).check()
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,9 @@
 """An agent that calls the one tool that its goal names: `slow_payment 3`."""
 
+from typing import Any
+
 from aetheris import Agent, PlanContext, RetryPolicy, TaskGraph, function, ref
+from tests.e2e.shop.payments import PAYMENTS
 from tests.e2e.shop.tools import flaky_payment, slow_letter, slow_payment, slow_read
 
 
@@ -70,4 +73,24 @@ class Mixed(Agent):
             graph.options("flaky", retry=RetryPolicy(max_tries=10, first_seconds=0.5, longest_seconds=2))
         else:
             graph.workflow("loop", count_down, left=3)
+        return graph
+
+
+@function
+def receipt(paid: dict[str, Any]) -> dict[str, Any]:
+    return {"receipt": paid}
+
+
+class Payer(Agent):
+    """Pays by the tool of the effect class that its goal names, and writes a receipt: `idempotent`."""
+
+    name = "payer"
+    tools = PAYMENTS
+    functions = [receipt]
+
+    def plan(self, ctx: PlanContext, goal: str) -> TaskGraph:
+        graph = TaskGraph()
+        graph.tool("pay", f"{goal}_payment")
+        graph.function("receipt", receipt, paid=ref("pay"))
+        graph.edge("pay", "receipt")
         return graph

@@ -8,6 +8,7 @@ import pytest
 from django.contrib.auth.models import Group
 from django.db import connection, transaction
 
+from aetheris.conf import configuration
 from aetheris.core.context import ToolContext
 from aetheris.core.errors import NotApplied, ToolError
 from aetheris.core.handlers import Effect
@@ -174,3 +175,15 @@ def test_its_statements_have_its_time_limit_and_the_record_has_not(
     with connection.cursor() as cursor:
         cursor.execute("SHOW statement_timeout")
         assert cursor.fetchone() == ("0",)
+
+
+def test_workers_that_are_lost_again_and_again_leave_no_doubt(
+    registered: Registered, world: World, doorbells: Doorbells, clock: Clock
+) -> None:
+    """What the database rolled back surely did not happen: the node fails, and nobody is asked."""
+    job = one_tool(registered, world, Effect.TRANSACTIONAL)
+    for _ in range(configuration().crash_limit):
+        lost(job, clock)
+    assert (again(job).state, rows()) == ("failed", 0)
+    assert "CRASHED_TOO_OFTEN" in str(again(job).error)
+    assert Entry.objects.get(job=job).state == "failed"
