@@ -29,7 +29,7 @@ class Effect(StrEnum):
 
     @property
     def leaves_doubt(self) -> bool:
-        """Whether a lost worker may have left an effect that nobody knows. What our own database rolled back is none."""
+        """Whether a lost worker may have left an effect that nobody knows; what was rolled back is none."""
         return self.writes and self is not Effect.TRANSACTIONAL
 
 
