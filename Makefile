@@ -6,6 +6,8 @@ BIN    := $(VENV)/bin
 DATA   ?= .aetheris
 ORDER  ?= order-123
 REFUSE ?=
+# How the example declares its refund: idempotent, verifiable or once.
+EFFECT ?= idempotent
 PYTEST_ARGS ?= -n 2
 # What the example's agent asks: with a key of yours an LLM, without one rules, which say that they are none.
 MODEL  ?= openai:$(if $(OPENAI_API_KEY),$(or $(OPENAI_MODEL),gpt-4o-mini),rules-not-an-llm)
@@ -23,11 +25,11 @@ help: ## Show this list
 
 build: $(VENV)/.runtime ## Make the environment from the hash-locked requirements
 
-demo: $(VENV)/.runtime ## Run the refund agent once, from nothing to proof (ORDER=order-7, REFUSE=1)
-	@$(BIN)/python -m examples.refund.demo --order "$(ORDER)" $(if $(REFUSE),--refuse)
+demo: $(VENV)/.runtime ## One refund and a kill -9 in the middle of it (EFFECT=once|verifiable, ORDER=order-7, REFUSE=1)
+	@$(BIN)/python -m examples.refund.demo --effect "$(EFFECT)" --order "$(ORDER)" $(if $(REFUSE),--refuse)
 
 run: $(VENV)/.runtime ## Start everything in the background; print the URLs and the dev logins
-	@AETHERIS_MODEL="$(MODEL)" $(BIN)/aetheris up --background --data "$(DATA)" $(EXAMPLE)
+	@AETHERIS_MODEL="$(MODEL)" REFUND_EFFECT="$(EFFECT)" $(BIN)/aetheris up --background --data "$(DATA)" $(EXAMPLE)
 
 stop: $(VENV)/.runtime ## Stop what `make run` started; the data stays
 	@$(BIN)/aetheris down --data "$(DATA)"

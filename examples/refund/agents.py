@@ -5,12 +5,15 @@ query_order → llm_decide ─── approval required ──→ wait_approval �
                   └───────────── no approval required ───────────────────────────────↑
 """
 
+import os
 import re
 from typing import Any
 from uuid import uuid4
 
 from aetheris import Agent, CriticalError, PlanContext, TaskGraph, function, ref
-from examples.refund.tools import query_order, send_refund
+from examples.refund.tools import REFUNDS, query_order
+
+send_refund = REFUNDS[os.environ.get("REFUND_EFFECT") or "idempotent"]
 
 NEEDED, NOT_NEEDED = "approval required", "no approval required"
 

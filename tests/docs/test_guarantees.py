@@ -7,8 +7,12 @@ from itertools import chain
 from django.apps import apps
 
 from tests.docs.reading import ROOT, read, rows, section, spans, tree
+from tests.e2e.killing_worker import Moment
+from tests.e2e.shifts import Seen
+from tests.e2e.test_kill_table import TABLE
 
 PAGE = read("guarantees.md")
+LETTERS = re.compile(r"\[([A-Z]{1,2})\]")
 OURS = ("jobs", "ledger", "signals_app")
 
 
@@ -33,4 +37,47 @@ def test_every_test_that_is_named_exists() -> None:
 
 def test_every_letter_leads_to_a_test() -> None:
     listed = {row[0] for row in rows(section(PAGE, "## Shown by"))}
-    assert set(re.findall(r"\[([A-Z]{1,2})\]", PAGE)) == listed
+    assert set(LETTERS.findall(PAGE)) == listed
+
+
+CLASSES = [("pure", "read"), ("transactional",), ("idempotent",), ("verifiable",), ("once",)]
+MOMENTS = {
+    "before the entry's commit": [Moment.BEFORE_OPENING],
+    "after it, before the call": [Moment.BEFORE_CALL],
+    "after the call, before the commit": [Moment.AFTER_CALL, Moment.BEFORE_COMMIT],
+    "after the commit": [Moment.AFTER_COMMIT],
+}
+
+
+def test_the_kill_table_says_what_its_test_shows() -> None:
+    text = section(PAGE, "## Kill -9 during a tool call")
+    head = " | ".join(", ".join(f"`{effect}`" for effect in column) for column in CLASSES)
+    assert f"| killed … | {head} |" in text
+    told = {row[0]: [LETTERS.sub("", cell).strip() for cell in row[1:]] for row in rows(text)}
+    assert told == {
+        row: [
+            in_words(column, [TABLE[effect][moment] for effect in column for moment in moments], row)
+            for column in CLASSES
+        ]
+        for row, moments in MOMENTS.items()
+    }
+
+
+def in_words(column: tuple[str, ...], cases: list[Seen], row: str) -> str:
+    """What a cell says about cases that are all the same."""
+    seen = cases[0]
+    assert all(case == seen for case in cases)
+    requests, again = f"{seen.requests} request{'s' * (seen.requests != 1)}", seen.requests > 1
+    if row == "after the commit":
+        assert not again
+        return "recorded result, no call"
+    if seen.job == "parked":
+        return f"UNKNOWN, {requests}"
+    if column == ("pure", "read"):
+        return "called again" if again else "called once"
+    if column == ("transactional",):
+        return f"{'rolled back, then ' * again}{seen.applied} row"
+    if seen.asked:
+        return {"first": f"asked, then {requests}", "then": f"asked, recorded, {requests}"}[seen.asked]
+    sends = seen.entries[0].removeprefix("committed ")
+    return f"{requests}{', same key' * (sends != '1')}{f', {seen.applied} applied' * again}"

@@ -104,7 +104,7 @@ def begin(moment: str, blow: str) -> None:
         wrap(Blow(moment, signal.Signals[blow]))
     _, module, *arguments = worker_command(f"worker-{os.getpid()}@%h", 2)
     sys.argv = [module, *arguments]
-    celery()
+    sys.exit(celery())
 
 
 def main() -> None:

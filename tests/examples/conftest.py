@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,13 +13,19 @@ from examples.refund.demo.runtime import ROOT, OwnRuntime, running
 RunDemo = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
-@pytest.fixture(scope="session")
-def data() -> Iterator[Path]:
-    """The data folder of a real runtime with the demo's world."""
-    runtime = OwnRuntime()
+@contextmanager
+def runtime_of(effect: str) -> Iterator[Path]:
+    """The data folder of a real runtime with the demo's world, whose refunds are of this effect class."""
+    runtime = OwnRuntime(effect)
     with running(runtime):
         yield runtime.folder
         runtime.keep_logs = False
+
+
+@pytest.fixture(scope="session")
+def data() -> Iterator[Path]:
+    with runtime_of("idempotent") as folder:
+        yield folder
 
 
 @pytest.fixture

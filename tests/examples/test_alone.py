@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from examples.refund.demo.blow import SEEN
 from examples.refund.demo.runtime import ROOT
+from examples.refund.tools import REFUNDS
 from tests.examples.services import Service
 
 Demo = Callable[..., "subprocess.Popen[str]"]
@@ -75,12 +77,14 @@ def gone(folder: Path, seconds: float = 45) -> bool:
     return False
 
 
-def test_it_runs_in_under_a_minute_and_leaves_nothing(start: Demo, tmp_path: Path) -> None:
+@pytest.mark.parametrize("effect", REFUNDS)
+def test_it_runs_in_under_a_minute_and_leaves_nothing(start: Demo, tmp_path: Path, effect: str) -> None:
     began = time.monotonic()
-    demo = start()
+    demo = start("--effect", effect)
     output, _ = demo.communicate(timeout=120)
     assert demo.returncode == 0, output
-    assert "✓ One request, one key, one refund" in output
+    assert "✓ The worker that sent it was killed with kill -9" in output
+    assert output.endswith(f"✓ {SEEN[effect][0]}\n")
     assert time.monotonic() - began < 60
     assert alive(tmp_path) == []
     assert list(tmp_path.iterdir()) == []
@@ -95,7 +99,8 @@ def test_an_unknown_order_ends_with_2_and_leaves_nothing(start: Demo, tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("moment", "later"), [("Starting a runtime", 0), ("Starting a runtime", 3), ("✓ Job created", 0)]
+    ("moment", "later"),
+    [("Starting a runtime", 0), ("Starting a runtime", 3), ("✓ Job created", 0), ("✓ The worker that sent it", 0)],
 )
 def test_ctrl_c_ends_with_130_and_leaves_nothing(start: Demo, tmp_path: Path, moment: str, later: float) -> None:
     demo = start()

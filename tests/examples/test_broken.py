@@ -178,7 +178,7 @@ def test_a_refusal_that_pays(data: Path, demo: RunDemo) -> None:
 
 def test_a_normal_order_that_parks(data: Path, demo: RunDemo) -> None:
     breaks = changing_status("completed", "parked")
-    check_broken(data, demo, breaks, "Job state: completed", "--order", "order-107")
+    check_broken(data, demo, breaks, "Final job state: parked", "--order", "order-107")
 
 
 def test_an_answer_that_lacks_what_the_story_needs(data: Path, demo: RunDemo) -> None:

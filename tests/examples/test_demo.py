@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from examples.refund.demo import instance
-from examples.refund.demo.client import Api, ApiError
+from examples.refund.demo.__main__ import parse
+from examples.refund.demo.client import Api, ApiError, at_rest
 from tests.examples.conftest import RunDemo
 
 JOB = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -45,7 +46,7 @@ def test_an_abnormal_order_parks_is_approved_and_refunded_once(demo: RunDemo) ->
         f"send_refund → success (idempotency_key: {key})",
         "report → success",
     ]
-    assert lines[-4:-1][:2] == ["Requests: 1", f"Idempotency keys: {key}"]
+    assert lines[-5:-2] == ["Requests: 1", f"Idempotency keys: {key}", "Questions about a key: 0"]
     assert "✗" not in ended.stdout
     assert ended.stderr == ""
 
@@ -55,12 +56,20 @@ def test_a_person_may_refuse_and_nothing_is_paid(demo: RunDemo) -> None:
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "approved=false" in ended.stdout
     assert "  refunded: false" in ended.stdout
-    assert ended.stdout.splitlines()[-4:] == [
+    assert ended.stdout.splitlines()[-5:] == [
         "Requests: 0",
         "Idempotency keys: none",
+        "Questions about a key: 0",
         "Applied refunds: none",
         "✓ No request, no refund",
     ]
+
+
+def test_nobody_is_killed_when_nothing_is_refunded(demo: RunDemo) -> None:
+    ended = demo("--kill", "--refuse")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "kill -9" not in ended.stdout
+    assert ended.stdout.endswith("✓ No request, no refund\n")
 
 
 def test_a_normal_order_goes_straight_on(demo: RunDemo) -> None:
@@ -89,9 +98,9 @@ def test_the_requester_may_not_decide(data: Path) -> None:
     described = instance.read(data)
     requester = Api(described.url, described.requester)
     job_id = requester.submit("refund-agent", "Refund order-123", key="four-eyes")["job_id"]
-    events = list(requester.follow(job_id, until=frozenset({"parked"}), after=0, seconds=30))
+    events = list(requester.follow(job_id, until=at_rest, after=0, seconds=30))
     key = next(event["payload"]["correlation_key"] for event in events if event["type"] == "job_waiting")
-    with pytest.raises(ApiError):
+    with pytest.raises(ApiError, match="MAY_NOT_DECIDE"):
         requester.signal(job_id, key, {"approved": True})
     assert requester.job(job_id)["status"] == "parked"
 
@@ -101,9 +110,19 @@ def test_a_goal_without_an_order_says_what_is_missing(data: Path) -> None:
     requester = Api(described.url, described.requester)
     for key, goal in (("none", "Give me my money"), ("two", "Refund order-123 and order-124")):
         job_id = requester.submit("refund-agent", goal, key=key)["job_id"]
-        for _ in requester.follow(job_id, until=frozenset({"failed"}), after=0, seconds=30):
+        for _ in requester.follow(job_id, until=at_rest, after=0, seconds=30):
             pass
         assert requester.job(job_id)["error"]["code"] == "GOAL_WITHOUT_ORDER"
+
+
+@pytest.mark.parametrize(
+    "options", [("--kill",), ("--data", ".", "--effect", "once"), ("--effect", "transactional"), ("--api", "http://x")]
+)
+def test_options_that_make_no_sense_are_refused(options: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as refused:
+        parse(list(options))
+    assert refused.value.code == 2
+    assert "error:" in capsys.readouterr().err
 
 
 def test_where_nothing_runs_it_says_so(demo: RunDemo, tmp_path: Path) -> None:

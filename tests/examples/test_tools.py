@@ -1,6 +1,9 @@
 """The refund agent's tools against the real services, and its plan."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -9,9 +12,11 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from aetheris import CriticalError, PlanContext, ToolContext, ToolError
+from aetheris import CriticalError, DidNotHappen, Happened, PlanContext, ToolContext, ToolError
+from aetheris.core.handlers import Tool
 from examples.refund.agents import NEEDED, NOT_NEEDED, RefundAgent, order_in, report
-from examples.refund.tools import cents, query_order, send_refund
+from examples.refund.demo.runtime import ROOT
+from examples.refund.tools import REFUNDS, cents, find_refund, query_order, send_refund
 from examples.refund.world.model import decide
 from examples.refund.world.orders import table
 from tests.examples.services import Service
@@ -34,6 +39,43 @@ def context(key: str = "aetheris:job:send_refund:1") -> ToolContext:
 def test_the_tools_declare_what_they_do() -> None:
     assert (query_order.effect, send_refund.effect) == ("read", "idempotent")
     assert send_refund.window == 24 * 3600
+    assert {effect: declared.effect for effect, declared in REFUNDS.items()} == {
+        effect: effect for effect in ("idempotent", "verifiable", "once")
+    }
+    assert {declared.settle for declared in REFUNDS.values()} == {30.0}
+
+
+@pytest.mark.parametrize("effect", [*REFUNDS, ""])
+def test_the_environment_says_which_one_the_agent_takes(effect: str) -> None:
+    told = "from examples.refund.agents import RefundAgent; print(*(tool.effect for tool in RefundAgent.tools))"
+    environment = {**os.environ, "REFUND_EFFECT": effect}
+    answer = subprocess.run([sys.executable, "-c", told], cwd=ROOT, env=environment, capture_output=True, check=True)
+    assert answer.stdout.decode().split() == ["read", effect or "idempotent"]
+
+
+@pytest.mark.parametrize("send", REFUNDS.values(), ids=list(REFUNDS))
+def test_each_of_them_sends_the_same_refund(world: dict[str, Service], send: Tool) -> None:
+    sent = send(context(), "order-123", Decimal("100.00"))
+    (line,) = world["payments"].get("/log").json()["lines"]
+    assert sent == {
+        "refund_id": line["answer"]["refund_id"],
+        "status": "success",
+        "idempotency_key": "aetheris:job:send_refund:1",
+    }
+
+
+def test_the_provider_is_asked_under_the_key_of_the_effect(world: dict[str, Service]) -> None:
+    assert find_refund(context(), "order-123", Decimal("100.00")) == DidNotHappen()
+    sent = send_refund(context(), "order-123", Decimal("100.00"))
+    assert find_refund(context(), "order-123", Decimal("100.00")) == Happened(sent)
+    assert find_refund(context("another"), "order-123", Decimal("100.00")) == DidNotHappen()
+
+
+def test_a_provider_that_is_away_can_not_be_asked(world: dict[str, Service]) -> None:
+    """Any error leaves it undecided: it is never taken for a no."""
+    world["payments"].end(kill=True)
+    with pytest.raises(httpx.TransportError):
+        find_refund(context(), "order-123", Decimal("100.00"))
 
 
 def test_it_reads_an_order(world: dict[str, Service]) -> None:

@@ -13,9 +13,10 @@ import httpx
 
 from examples.refund.demo import instance
 from examples.refund.demo.client import ApiError
-from examples.refund.demo.runtime import OwnRuntime, running
+from examples.refund.demo.runtime import LEASE_SECONDS, OwnRuntime, running
 from examples.refund.demo.story import Broken, Story
 from examples.refund.demo.telling import UnknownOrder, tell
+from examples.refund.tools import REFUNDS
 from examples.refund.world.orders import TABLE, table
 
 EXPECTED = (ApiError, Broken, httpx.HTTPError, instance.NoInstance)
@@ -34,11 +35,19 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m examples.refund.demo", description="The refund agent, end to end.")
     parser.add_argument("--order", default="order-123", help="any order of the table (default: order-123)")
     parser.add_argument("--refuse", action="store_true", help="say no when a person is asked")
+    parser.add_argument(
+        "--effect", choices=sorted(REFUNDS), help="how the refund is declared in a runtime of the demo's own"
+    )
+    parser.add_argument("--kill", action="store_true", help="kill a worker of the instance of --data in the middle too")
     parser.add_argument("--data", type=Path, help="folder of a running instance; without it, one is started")
     parser.add_argument("--api", help="address of that instance, if not the one in its folder")
     options = parser.parse_args(arguments)
     if options.api and not options.data:
         parser.error("--api goes with --data")
+    if options.kill and not options.data:
+        parser.error("--kill goes with --data; a runtime of the demo's own loses a worker in any case")
+    if options.effect and options.data:
+        parser.error("--effect is for a runtime of the demo's own; REFUND_EFFECT says it to another one at its start")
     return options
 
 
@@ -47,12 +56,13 @@ def run(options: argparse.Namespace) -> int:
     if not re.fullmatch(r"order-[0-9]+", options.order):
         return unknown(options.order)
     if options.data:
-        return perform(options.data, options)
-    runtime = OwnRuntime()
+        return perform(options.data, options, kill=options.kill)
+    runtime = OwnRuntime(options.effect or "idempotent")
     print("Starting a runtime: PostgreSQL, Valkey, web, workers, beat, and the world outside…", flush=True)
+    print(f"  (with leases of {LEASE_SECONDS} seconds, to be short: a killed worker's work is soon free)", flush=True)
     try:
         with running(runtime):
-            code = perform(runtime.folder, options)
+            code = perform(runtime.folder, options, kill=True)
             runtime.keep_logs = code == 1
     except instance.NoInstance as error:
         print(f"✗ {error}")
@@ -62,12 +72,13 @@ def run(options: argparse.Namespace) -> int:
     return code
 
 
-def perform(data: Path, options: argparse.Namespace) -> int:
+def perform(data: Path, options: argparse.Namespace, *, kill: bool) -> int:
     """One demo on a running instance. Returns the exit code; what went wrong has been printed."""
     story = Story()
     try:
         described = instance.read(data)
-        tell(story, replace(described, url=options.api or described.url), options.order, options.refuse)
+        described = replace(described, url=options.api or described.url)
+        tell(story, described, options.order, refuse=options.refuse, kill=kill)
     except UnknownOrder:
         return unknown(options.order)
     except EXPECTED as error:

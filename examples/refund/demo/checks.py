@@ -4,12 +4,15 @@ They hold what the runtime says against what the services outside have counted; 
 """
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 Json = dict[str, Any]
 Problems = Iterator[str]
 
+REFUND = "send_refund"
+"""The node that pays back, whichever tool it calls."""
 _MISSING = "nothing"
 
 
@@ -87,17 +90,70 @@ def ended_well(job: Json, order_id: str, refunded: bool) -> Problems:
         yield from equal("refunded", job["result"]["refunded"], refunded)
 
 
-def refunded_once(lines: list[Json], events: list[Json], job: Json) -> Problems:
-    """The provider had one request, with the ledger's key, and applied it; none when nothing is refunded."""
+def in_the_middle(lines: list[Json], events: list[Json]) -> Problems:
+    """The provider has applied one refund, under the key that the ledger opened, and the ledger knows no more yet."""
+    yield from equal("what the provider did", [line["outcome"] for line in lines], ["applied"])
+    yield from equal("keys", sorted({line["key"] for line in lines}), keys_of(events, REFUND))
+    told = [event["payload"]["outcome"] for event in finished(events, REFUND)]
+    yield from equal("what the ledger holds", told, [])
+
+
+def another_one(events: list[Json], killed: int) -> Problems:
+    """The refund's node was taken from the killed process, and the job went on without it."""
+    yield from equal("times that the node was taken back", len(of_node(events, "node_reclaimed", REFUND)), 1)
+    for node in (REFUND, "report"):
+        (ended,) = of_node(events, "node_finished", node)
+        if pid_of(ended) == killed:
+            yield f"{ended['actor']} was killed, and ended {node} all the same"
+
+
+def shown(job: Json, events: list[Json]) -> Problems:
+    """The job waits for a person to say what became of the refund."""
+    yield from equal("status", job["status"], "parked")
+    yield from equal("what it waits for", [wait["wait_kind"] for wait in job["waits"]], ["resolution"])
+    told = [event["payload"]["outcome"] for event in finished(events, REFUND)]
+    yield from equal("what the ledger holds", told, ["unknown"])
+
+
+def refused_for_now(code: str, details: Json, events: list[Json]) -> Problems:
+    """Nobody may say yet that it did not happen: not before the moment that the job's events have named."""
+    yield from equal("answer", code, "EFFECT_NOT_SETTLED")
+    named = [event["payload"]["settled_by"] for event in events if event["payload"].get("settled_by")]
+    yield from equal("settled_by", datetime.fromisoformat(details["settled_by"]), datetime.fromisoformat(named[-1]))
+
+
+def resolved(events: list[Json], by: str) -> Problems:
+    """This person has said that it happened, and is not the one who asked for the job."""
+    answers = [event["payload"] for event in events if event["type"] == "effect_resolved"]
+    yield from equal("resolutions", [answer["resolution"] for answer in answers], ["happened"])
+    yield from equal("decided by", [answer["decided_by"].partition("/")[2] for answer in answers], [by])
+    for answer in answers:
+        if answer["decided_by"] == events[0]["actor"]:
+            yield f"{answer['decided_by']} decided about a job of their own"
+
+
+def refunded_once(lines: list[Json], events: list[Json], job: Json, *, requests: int = 1) -> Problems:
+    """The provider had so many requests, with the ledger's one key, and applied one; none when nothing is refunded."""
     result = job["result"]
-    wanted = 1 if result["refunded"] else 0
-    yield from equal("requests", len(lines), wanted)
-    yield from equal("applied refunds", sum(line["outcome"] == "applied" for line in lines), wanted)
-    yield from equal("keys", sorted({line["key"] for line in lines}), keys_of(events, "send_refund"))
-    for line in lines[:wanted]:
+    refunds = 1 if result["refunded"] else 0
+    yield from equal("requests", len(lines), requests * refunds)
+    yield from equal("applied refunds", sum(line["outcome"] == "applied" for line in lines), refunds)
+    yield from equal("keys", sorted({line["key"] for line in lines}), keys_of(events, REFUND))
+    for line in lines[: requests * refunds]:
         yield from equal("order", line["order_id"], result["order_id"])
         yield from equal("cents", line["amount_cents"], int(Decimal(result["amount"]) * 100))
+    for line in lines[:refunds]:
         yield from equal("refund", line.get("answer", {}).get("refund_id"), result["refund"]["refund_id"])
+
+
+def asked_about(look_ups: list[Json], events: list[Json], *, expected: bool) -> Problems:
+    """The provider was asked what became of the ledger's key, or it was not."""
+    yield from equal("asked about", sorted({line["key"] for line in look_ups}), keys_of(events, REFUND) * expected)
+
+
+def has_begun(job: Json, node: str) -> bool:
+    """Whether this node of the job was ever run."""
+    return any(each["claims"] for each in job["nodes"] if each["id"] == node)
 
 
 def outputs_of(events: list[Json]) -> Json:
@@ -108,11 +164,11 @@ def outputs_of(events: list[Json]) -> Json:
         node, payload = event["node_id"], event["payload"]
         match event["type"]:
             case "tool_invocation_finished" if payload["outcome"] == "success":
-                called[node] = payload["result"]
+                called[payload["invocation_id"]] = payload["result"]
             case "llm_invocation_finished" if payload["outcome"] == "success":
-                called[node] = payload["result"]["answer"]
+                called[payload["invocation_id"]] = payload["result"]["answer"]
             case "node_finished" if payload["state"] == "ok":
-                outputs[node] = payload["output"] if "output" in payload else called[node]
+                outputs[node] = payload["output"] if "output" in payload else called[payload["invocation_id"]]
             case "wait_completed":
                 outputs[node] = payload["payload"]
     return outputs
@@ -125,9 +181,24 @@ def rows_of(job: Json) -> Json:
 
 
 def keys_of(events: list[Json], node: str) -> list[str]:
-    """The idempotency keys that the ledger opened for a node."""
-    started = [event for event in events if event["type"] == "tool_invocation_started"]
-    return sorted({event["payload"]["idempotency_key"] for event in started if event["node_id"] == node})
+    """The idempotency keys that the ledger opened for a node, questions to the provider left out."""
+    started = [event["payload"] for event in of_node(events, "tool_invocation_started", node)]
+    return sorted({payload["idempotency_key"] for payload in started if payload["effect"] != "read"})
+
+
+def finished(events: list[Json], node: str) -> list[Json]:
+    """What became of the calls of a node."""
+    return of_node(events, "tool_invocation_finished", node)
+
+
+def of_node(events: list[Json], type: str, node: str) -> list[Json]:
+    return [event for event in events if event["type"] == type and event["node_id"] == node]
+
+
+def pid_of(event: Json) -> int:
+    """The process that is an event's actor, `engine:<host>:<pid>/…`; 0 when it is none."""
+    kind, *_, identity = event["actor"].partition("/")[0].split(":")
+    return int(identity) if kind == "engine" else 0
 
 
 def _short(value: object) -> str:

@@ -1,7 +1,7 @@
 """What the demo knows of a runtime: its REST interface, and nothing behind it."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -9,22 +9,26 @@ import httpx
 from examples.refund.demo.instance import Login
 
 Json = dict[str, Any]
-FINAL = frozenset({"completed", "failed", "cancelled"})
-STILL = FINAL | {"parked"}
+STILL = frozenset({"completed", "failed", "cancelled", "parked"})
+"""States that a job does not leave by itself."""
 
 
 class ApiError(Exception):
-    """The runtime said no, or could not be reached. Carries its error code and its sentence."""
+    """The runtime said no, or could not be reached. Carries its HTTP status (0 without an answer), error code,
+    sentence and details."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, status: int, code: str, message: str, details: Json | None = None) -> None:
         super().__init__(f"{code}: {message}")
+        self.status = status
         self.code = code
+        self.details = details or {}
 
 
 class Api:
     """One user's view of the runtime at `url`. Every method raises `ApiError` when it gets no good answer."""
 
     def __init__(self, url: str, login: Login) -> None:
+        self.username = login.username
         # Loopback: a proxy that the environment names must not see it.
         self._http = httpx.Client(base_url=url, timeout=30, trust_env=False)
         token = self._post("/api/login", {"username": login.username, "password": login.password})["token"]
@@ -46,6 +50,11 @@ class Api:
     def signal(self, job_id: str, correlation_key: str, payload: Json) -> Json:
         return self._post(f"/api/jobs/{job_id}/signal", {"correlation_key": correlation_key, "payload": payload})
 
+    def resolve(self, job_id: str, correlation_key: str, resolution: str, **more: Any) -> Json:
+        """Say what became of an effect that is in doubt."""
+        body = {"correlation_key": correlation_key, "resolution": resolution, **more}
+        return self._post(f"/api/jobs/{job_id}/resolve", body)
+
     def events(self, job_id: str, after: int = 0) -> list[Json]:
         """Every event behind `after`, over as many pages as there are."""
         events: list[Json] = []
@@ -54,12 +63,12 @@ class Api:
             after = page[-1]["seq"]
         return events
 
-    def follow(self, job_id: str, *, until: frozenset[str], after: int, seconds: float) -> Iterator[Json]:
-        """Events as they come, to the last one before the job's status is in `until`. Ends late, but ends."""
+    def follow(self, job_id: str, *, until: Callable[[Json], bool], after: int, seconds: float) -> Iterator[Json]:
+        """Events as they come, to the last one before the job is as `until` asks. Ends late, but ends."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            # Status first: whatever led to it is in the events that are read after it.
-            arrived = self.job(job_id)["status"] in until
+            # The job first: whatever led to its state is in the events that are read after it.
+            arrived = until(self.job(job_id))
             for event in self.events(job_id, after):
                 after = event["seq"]
                 yield event
@@ -78,9 +87,16 @@ class Api:
             response = self._http.request(method, path, **request)
             body = response.json()
         except (httpx.HTTPError, ValueError) as error:
-            raise ApiError("UNREACHABLE", f"{method} {path}: {error}") from error
+            raise ApiError(0, "UNREACHABLE", f"{method} {path}: {error}") from error
         if response.is_success and isinstance(body, dict):
             return body
         reason = body.get("error") if isinstance(body, dict) else None
         said = reason if isinstance(reason, dict) else {}
-        raise ApiError(said.get("code", f"HTTP_{response.status_code}"), said.get("message", f"{method} {path}"))
+        status = response.status_code
+        message = said.get("message", f"{method} {path}")
+        raise ApiError(status, said.get("code", f"HTTP_{status}"), message, said.get("details"))
+
+
+def at_rest(job: Json) -> bool:
+    """Whether the job does not go on by itself."""
+    return job["status"] in STILL

@@ -22,10 +22,17 @@ class Login:
 class Instance:
     """Where the runtime and the three services answer, and the two users of the demo."""
 
+    data: Path
     url: str
     requester: Login
     approver: Login
     world: dict[str, str]
+
+    def workers(self) -> dict[int, str]:
+        """Process id → name of each worker that the supervisor keeps now."""
+        found = read_instance(self.data)
+        processes = found.processes if found else {}
+        return {pid: name for name, pid in processes.items() if name.startswith("worker-")}
 
 
 def read(data: Path) -> Instance:
@@ -36,6 +43,7 @@ def read(data: Path) -> Instance:
     logins = found.logins()
     try:
         return Instance(
+            data=data,
             url=found.url,
             requester=Login("requester", logins["requester"]),
             approver=Login("approver", logins["approver"]),

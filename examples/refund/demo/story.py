@@ -1,7 +1,7 @@
 """What the demo says: one line for each recorded step, and ✓ or ✗ as the result of a check."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -43,45 +43,65 @@ class Story:
         """Print the line of each event that has one, and hand every event on."""
         for event in events:
             if line := step(event):
-                self.say(f"  [{clock(event)}] {line}")
+                self.say(f"  [{clock(event['created_at'])}] {line}")
             yield event
 
 
 def _found(problems: Iterable[str]) -> list[str]:
     try:
         return list(problems)
-    except (LookupError, TypeError) as error:
+    except (LookupError, TypeError, ValueError) as error:
         return [f"the answer does not have the agreed form: {error!r}"]
 
 
 def step(event: Json) -> str | None:
     """The line of an event, or None for one that tells nothing new."""
-    node, payload = event["node_id"], event["payload"]
-    match event["type"]:
-        case "plan_generated":
-            return "Plan Generated"
-        case "tool_invocation_finished":
-            return f"{node} → {payload['outcome']}{_key(payload.get('result'))}"
-        case "llm_invocation_finished" if payload["outcome"] == "success":
-            answer = payload["result"]["answer"]
-            return f"{node} → {json.dumps(answer['decision'])} ({_model(payload['result']['llm_model'])})"
-        case "node_finished" if payload["result_type"] in ENDINGS:
-            return f"{node} → {ENDINGS[payload['result_type']]}"
-        case "node_retrying":
-            return f"{node} → will be tried again"
-        case "job_waiting":
-            return f"{node} → StatusParked"
-        case "wait_completed":
-            return f"Signal received (approved={json.dumps(payload['payload']['approved'])})"
-        case "job_failed":
-            return f"Job failed: {payload['error']['code']}: {payload['error']['message']}"
-        case _:
-            return None
+    tell = LINES.get(event["type"])
+    return tell(event["node_id"], event["payload"]) if tell else None
 
 
-def clock(event: Json) -> str:
-    """When it happened, on this machine's clock face."""
-    return datetime.fromisoformat(event["created_at"]).astimezone().strftime("%H:%M:%S")
+def _called(node: str, said: Json) -> str:
+    """What became of a call of a tool; `.reconcile` is the call by which one asks its provider."""
+    if said["tool_name"].endswith(".reconcile"):
+        return f"{node}: the provider was asked → {said.get('result', {}).get('finding', 'no answer')}"
+    return f"{node} → {said['outcome']}{_key(said.get('result'))}"
+
+
+def _asked(node: str, said: Json) -> str | None:
+    if said["outcome"] != "success":
+        return None
+    result = said["result"]
+    return f"{node} → {json.dumps(result['answer']['decision'])} ({_model(result['llm_model'])})"
+
+
+def _ended(node: str, said: Json) -> str | None:
+    ending = ENDINGS.get(said["result_type"])
+    return f"{node} → {ending}" if ending else None
+
+
+LINES: dict[str, Callable[[str, Json], str | None]] = {
+    "plan_generated": lambda node, said: "Plan Generated",
+    "tool_invocation_finished": _called,
+    "llm_invocation_finished": _asked,
+    "node_finished": _ended,
+    "node_reclaimed": lambda node, said: f"{node} → its worker was lost, another one takes it",
+    "node_retrying": lambda node, said: f"{node} → will be tried again",
+    "job_waiting": lambda node, said: f"{node} → StatusParked",
+    "wait_completed": lambda node, said: f"Signal received (approved={json.dumps(said['payload']['approved'])})",
+    "effect_resolved": lambda node, said: f"{node}: {name(said['decided_by'])} says → {said['resolution']}",
+    "job_failed": lambda node, said: f"Job failed: {said['error']['code']}: {said['error']['message']}",
+}
+"""Event type → its line, from its node and its payload."""
+
+
+def clock(moment: str) -> str:
+    """A moment on this machine's clock face."""
+    return datetime.fromisoformat(moment).astimezone().strftime("%H:%M:%S")
+
+
+def name(principal: str) -> str:
+    """What somebody is called who is recorded as `user:3/approver`."""
+    return principal.partition("/")[2]
 
 
 def _key(result: object) -> str:
