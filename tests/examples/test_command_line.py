@@ -23,7 +23,12 @@ def test_the_tools_of_the_instance_are_listed(data: Path) -> None:
     assert (listed.returncode, listed.stderr) == (0, "")
     assert all(word in listed.stdout for word in ("query_order", "send_refund", "sent again under the same key"))
     told = json.loads(aetheris("tools", "--json", "--data", str(data)).stdout)
-    assert [tool["name"] for tool in told["tools"]] == ["query_order", "send_refund"]
+    assert [tool["name"] for tool in told["tools"]] == [
+        "query_order",
+        "send_refund",
+        "send_refund_once",
+        "send_verifiable_refund",
+    ]
 
 
 def test_one_tool_is_shown_with_its_schemas(data: Path) -> None:
