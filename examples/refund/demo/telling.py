@@ -32,7 +32,7 @@ def tell(story: Story, instance: Instance, order_id: str, *, refuse: bool, kill:
     requester, approver = Api(instance.url, instance.requester), Api(instance.url, instance.approver)
     world = World(instance.world)
     effect = meet_the_agent(story, requester)
-    with world.holding_answers() if kill else nullcontext():
+    with world.holding_an_answer() if kill else nullcontext():
         watched = Watched(story, requester, submit(story, requester, order_id))
         parked = run_to_the_decision(story, watched)
         if parked:

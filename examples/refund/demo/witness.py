@@ -30,8 +30,8 @@ class World:
         return self._since("look_ups")
 
     @contextmanager
-    def holding_answers(self) -> Iterator[None]:
-        """Meanwhile the payment provider logs and applies refunds, and answers them only afterwards."""
+    def holding_an_answer(self) -> Iterator[None]:
+        """Meanwhile the payment provider logs and applies the next refund, and answers it only afterwards."""
         url = f"{self._urls['payments']}/hold"
         httpx.put(url, timeout=10, trust_env=False).raise_for_status()
         try:

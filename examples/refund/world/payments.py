@@ -1,8 +1,8 @@
 """The payment provider: `POST /refunds` with an `Idempotency-Key`, `GET /refunds/<key>`, `GET /log`, and a hold.
 
 Its log is all the memory it has: each request is a line on the disk before its answer leaves, and a provider
-that was killed reads the lines again and knows every key that it has honoured. After `PUT /hold` it answers refunds
-only once `DELETE /hold` has come, though it has logged and applied them: a moment in which a caller can be killed.
+that was killed reads the lines again and knows every key that it has honoured. After `PUT /hold` it answers the next
+refund only once `DELETE /hold` has come, though it has logged and applied it: a moment to kill the caller in.
 """
 
 import hashlib
@@ -26,8 +26,8 @@ class PaymentProvider:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._deciding = Lock()
-        self._answering = Event()
-        self._answering.set()
+        self._holds_next = False
+        self._released = Event()
         self._applied: dict[str, Line] = {line["key"]: line for line in journal.lines() if _is_applied(line)}
 
     def answer(self, request: Request) -> Reply:
@@ -35,17 +35,13 @@ class PaymentProvider:
             case "GET", "/log":
                 return Reply(200, self._log())
             case "POST", "/refunds":
-                reply = self._refund(request)
-                self._answering.wait(LONGEST_HOLD_SECONDS)
-                return reply
+                return self._held(self._refund(request))
             case "GET", path if path.startswith("/refunds/"):
                 return self._look_up(unquote(path.removeprefix("/refunds/")))
             case "PUT", "/hold":
-                self._answering.clear()
-                return Reply(200, {"hold": True})
+                return self._hold(next_one=True)
             case "DELETE", "/hold":
-                self._answering.set()
-                return Reply(200, {"hold": False})
+                return self._hold(next_one=False)
             case _:
                 return refusal(404, "NOT_FOUND", "There are /refunds, /refunds/<key>, /log and /hold.")
 
@@ -71,6 +67,22 @@ class PaymentProvider:
         answer = {"refund_id": f"refund-{uuid.uuid4().hex[:12]}", "status": "success"}
         self._applied[key] = self._journal.append({**seen, "outcome": "applied", "answer": answer})
         return answer
+
+    def _hold(self, *, next_one: bool) -> Reply:
+        with self._deciding:
+            self._holds_next = next_one
+        if next_one:
+            self._released.clear()
+        else:
+            self._released.set()
+        return Reply(200, {"hold": next_one})
+
+    def _held(self, reply: Reply) -> Reply:
+        with self._deciding:
+            held, self._holds_next = self._holds_next, False
+        if held:
+            self._released.wait(LONGEST_HOLD_SECONDS)
+        return reply
 
     def _look_up(self, key: str) -> Reply:
         with self._deciding:
