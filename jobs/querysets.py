@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db import connection, models
-from django.db.models import Case, Count, Exists, F, Func, Max, OuterRef, Q, Value, When
+from django.db.models import Case, Count, Exists, F, Func, Max, OuterRef, Q, Subquery, Value, When
 
 from aetheris.core.canonical import digest
 from jobs.due_querysets import DueNodeQuerySet
@@ -17,6 +17,10 @@ from jobs.states import NODE_ENDINGS, Ending, NodeState, NodeType
 
 if TYPE_CHECKING:
     from jobs.models import Agent, Body, Edge, Job, Node, Submission
+
+
+NOW = Func(function="aetheris_now", output_field=models.DateTimeField())
+"""The database's clock, in a statement."""
 
 
 class AgentQuerySet(models.QuerySet["Agent"]):
@@ -49,6 +53,11 @@ class JobQuerySet(models.QuerySet["Job"]):
         assert row is not None  # noqa: S101  a SELECT without FROM gives one row
         moment: datetime = row[0]
         return moment
+
+    def with_now(self, job_id: UUID) -> tuple[Job, datetime]:
+        """The job as it stands and the database's clock, without a lock. Raises `Job.DoesNotExist`."""
+        job: Any = self.select_related("agent").annotate(read_at=NOW).get(pk=job_id)
+        return job, job.read_at
 
     def limit_statements(self, seconds: float | None) -> None:
         """Let no statement of this transaction run longer than this from now on; None: as long as the role may."""
@@ -136,6 +145,15 @@ class NodeQuerySet(DueNodeQuerySet):
 
     def at(self, job_id: UUID, path: str) -> Node | None:
         return self.filter(job_id=job_id, path=path).first()
+
+    def from_position(self, job_id: UUID, position: int, limit: int) -> list[Node]:
+        """Nodes of a job from a position on, in plan order."""
+        return list(self.of_job(job_id).filter(position__gte=position)[:limit])
+
+    def from_path(self, job_id: UUID, path: str, limit: int) -> list[Node]:
+        """A node and those that follow it, in plan order."""
+        first = self.filter(job_id=job_id, path=path).values("position")
+        return list(self.of_job(job_id).filter(position__gte=Subquery(first))[:limit])
 
     def compare_and_set(self, node: Node, **columns: Any) -> bool:
         """Change a node that still has the state and lease it was read with; whether it landed."""
@@ -246,11 +264,10 @@ class NodeQuerySet(DueNodeQuerySet):
     def stopping(self, tokens: Sequence[UUID]) -> dict[UUID, str]:
         """Why each of these leases should stop: `cancelled`, `failed` (their job), `deadline` (their own time) or
         `lost`; "" when it should go on."""
-        now = Func(function="aetheris_now", output_field=models.DateTimeField())
         reason = Case(
             When(job__cancel_requested_at__isnull=False, then=Value("cancelled")),
             When(job__error__isnull=False, then=Value("failed")),
-            When(deadline_at__lte=now, then=Value("deadline")),
+            When(deadline_at__lte=NOW, then=Value("deadline")),
             default=Value(""),
         )
         held = self.filter(state=NodeState.RUNNING, lease_token__in=tokens).annotate(reason=reason)
@@ -274,6 +291,10 @@ class NodeQuerySet(DueNodeQuerySet):
 class EdgeQuerySet(models.QuerySet["Edge"]):
     def leaving(self, job_id: UUID, source: str) -> list[Edge]:
         return list(self.filter(job_id=job_id, source=source, taken__isnull=True))
+
+    def of_sources(self, job_id: UUID, sources: Sequence[str]) -> list[Edge]:
+        """All edges that leave these nodes."""
+        return list(self.filter(job_id=job_id, source__in=sources))
 
     def followers(self, job_id: UUID) -> dict[str, list[str]]:
         """Source → targets of all edges that are not decided yet."""

@@ -5,6 +5,7 @@ Every function runs inside a transaction that holds the job's lock, and reports 
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any, Protocol
 from uuid import UUID
 
 from aetheris.core.canonical import digest
@@ -14,6 +15,22 @@ from aetheris.core.recourse import Recourse, after_doubt
 from jobs.models import Job
 from ledger.models import Entry
 from ledger.states import ENTRY_MOVES, EntryKind, EntryState
+
+
+class Book(Protocol):
+    """Where the entries of one job stand."""
+
+    def attempts(self, step_id: str) -> int:
+        """How many attempts at an effect there were."""
+        ...
+
+    def insert_entry(self, entry: Entry) -> None:
+        """Store a new entry."""
+        ...
+
+    def change_entry(self, entry: Entry, columns: dict[str, Any]) -> bool:
+        """Change an entry that still stands as it was read; whether it landed."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -45,11 +62,11 @@ def idempotency_key(job_id: UUID, step_id: str, attempt: int) -> str:
     return key if len(key) <= LONGEST_KEY else f"aetheris:{job_id}:sha256-{digest(step_id).hex()}:{attempt}"
 
 
-def open_entry(job: Job, node: str, intent: Intent, *, token: UUID, now: datetime, lease: float) -> Entry:
+def open_entry(book: Book, job: Job, node: str, intent: Intent, *, token: UUID, now: datetime, lease: float) -> Entry:
     """Record that the effect is about to happen, before it may. The call begins when this commits."""
-    attempt = Entry.objects.attempts(job.id, intent.step_id) + 1
+    attempt = book.attempts(intent.step_id) + 1
     send_by, settled_by = _bounds(intent, now, lease)
-    return Entry.objects.create(
+    entry = Entry(
         job=job,
         tenant=job.tenant,
         node=node,
@@ -68,11 +85,13 @@ def open_entry(job: Job, node: str, intent: Intent, *, token: UUID, now: datetim
         settled_by=settled_by,
         opened_at=now,
     )
+    book.insert_entry(entry)
+    return entry
 
 
-def record_value(job: Job, node: str, step_id: str, kind: EntryKind, value: str, now: datetime) -> Entry:
+def record_value(book: Book, job: Job, node: str, step_id: str, kind: EntryKind, value: str, now: datetime) -> Entry:
     """Record what a step has read from the runtime itself. It happened, and nothing was sent."""
-    return Entry.objects.create(
+    entry = Entry(
         job=job,
         tenant=job.tenant,
         node=node,
@@ -92,6 +111,8 @@ def record_value(job: Job, node: str, step_id: str, kind: EntryKind, value: str,
         opened_at=now,
         settled_at=now,
     )
+    book.insert_entry(entry)
+    return entry
 
 
 def is_for(entry: Entry, intent: Intent) -> bool:
@@ -132,10 +153,11 @@ def after_settling(entry: Entry) -> datetime:
     return entry.settled_by + timedelta(seconds=1)
 
 
-def send_again(entry: Entry, intent: Intent, *, token: UUID, now: datetime, lease: float) -> bool:
+def send_again(book: Book, entry: Entry, intent: Intent, *, token: UUID, now: datetime, lease: float) -> bool:
     """Record one more send under the same key."""
     send_by, settled_by = _bounds(intent, now, lease)
     return _set(
+        book,
         entry,
         sends=entry.sends + 1,
         lease_token=token,
@@ -144,27 +166,27 @@ def send_again(entry: Entry, intent: Intent, *, token: UUID, now: datetime, leas
     )
 
 
-def commit(entry: Entry, result: str, now: datetime, error: str | None = None) -> bool:
+def commit(book: Book, entry: Entry, result: str, now: datetime, error: str | None = None) -> bool:
     """The effect happened, and this is its result; `error` says why the result cannot be used. The first fact wins."""
-    return _move(entry, EntryState.COMMITTED, result=result, settled_at=now, error=error)
+    return _move(book, entry, EntryState.COMMITTED, result=result, settled_at=now, error=error)
 
 
-def fail(entry: Entry, error: str, now: datetime) -> bool:
+def fail(book: Book, entry: Entry, error: str, now: datetime) -> bool:
     """It is certain that the effect did not happen."""
-    return _move(entry, EntryState.FAILED, error=error, settled_at=now)
+    return _move(book, entry, EntryState.FAILED, error=error, settled_at=now)
 
 
-def doubt(entry: Entry, error: str) -> bool:
+def doubt(book: Book, entry: Entry, error: str) -> bool:
     """Whether the effect happened is not known, and trying again could repeat it."""
-    return _move(entry, EntryState.UNKNOWN, error=error)
+    return _move(book, entry, EntryState.UNKNOWN, error=error)
 
 
-def _move(entry: Entry, to: EntryState, **columns: object) -> bool:
-    return to in ENTRY_MOVES[EntryState(entry.state)] and _set(entry, state=to.value, **columns)
+def _move(book: Book, entry: Entry, to: EntryState, **columns: object) -> bool:
+    return to in ENTRY_MOVES[EntryState(entry.state)] and _set(book, entry, state=to.value, **columns)
 
 
-def _set(entry: Entry, **columns: object) -> bool:
-    landed = Entry.objects.compare_and_set(entry, **columns)
+def _set(book: Book, entry: Entry, **columns: object) -> bool:
+    landed = book.change_entry(entry, columns)
     if landed:
         for name, value in columns.items():
             setattr(entry, name, value)

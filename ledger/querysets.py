@@ -15,6 +15,7 @@ from ledger.event_types import CATEGORY, EventType
 from ledger.states import EntryState
 
 if TYPE_CHECKING:
+    from jobs.models import Job
     from ledger.models import Entry, Event
 
 
@@ -66,6 +67,16 @@ class EventQuerySet(models.QuerySet["Event"]):
             )
             seq, head = cursor.fetchone() or (0, b"")
         return int(seq), bytes(head)
+
+    def record(self, job: Job, now: datetime, changes: str) -> tuple[int, bytes, datetime] | None:
+        """Write changed rows of a job, as JSON, and its events, in one statement; its new `seq` and `head` and the
+        database's clock. None, with nothing written, if its `seq` is another one or `now` is a second off."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT seq, head, now FROM aetheris_record(%s, %s, %s, %s)", [job.pk, job.seq, now, changes]
+            )
+            seq, head, at = cursor.fetchone() or (None, b"", now)
+        return None if seq is None else (int(seq), bytes(head), at)
 
     def stream(self, job_id: UUID, after: int = 0) -> EventQuerySet:
         """A job's events behind `after`, in order."""
@@ -148,6 +159,10 @@ class EntryQuerySet(models.QuerySet["Entry"]):
         """Idempotency key → state and result, in its stored form, of all the job's entries."""
         found = self.filter(job_id=job_id).values_list("idempotency_key", "state", "result")
         return {key: (state, result) for key, state, result in found}
+
+    def of_step(self, job_id: UUID, step_id: str) -> list[Entry]:
+        """All attempts at an effect."""
+        return list(self.filter(job_id=job_id, step_id=step_id))
 
     def attempts(self, job_id: UUID, step_id: str) -> int:
         return self.filter(job_id=job_id, step_id=step_id).count()

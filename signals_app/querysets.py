@@ -102,6 +102,10 @@ class ApprovalQuerySet(models.QuerySet["Approval"]):
     def of_wait(self, job_id: UUID, correlation_key: str) -> Approval | None:
         return self.filter(job_id=job_id, correlation_key=correlation_key).first()
 
+    def of_job(self, job_id: UUID) -> list[Approval]:
+        """Every question to a person about this job."""
+        return list(self.filter(job_id=job_id))
+
     def of_step(self, job_id: UUID, step: str) -> list[Approval]:
         """Every question about this tool node."""
         return list(self.filter(job_id=job_id, step=step))

@@ -1,6 +1,5 @@
 """Advance: a node that has ended decides its edges; what they lead to becomes ready, waits or is skipped."""
 
-from collections import Counter
 from typing import Any
 
 from django.db import DatabaseError
@@ -14,7 +13,7 @@ from jobs.engine.settle import end_if_done, fail_job, result_of
 from jobs.engine.skip import skip
 from jobs.engine.transaction import JobTransaction
 from jobs.engine.transitions import move, move_all
-from jobs.models import Body, Edge, Node
+from jobs.models import Edge, Node
 from jobs.states import Ending, NodeState, NodeType
 from ledger.event_types import EventType
 
@@ -36,7 +35,7 @@ def fail(
     ending = Ending.ERROR
     handled = False
     if not critical and not tx.job.starts_nothing_more:
-        edges = Edge.objects.leaving(tx.job.pk, node.path)
+        edges = tx.rows.leaving(node.path)
         if timed_out and any(edge.on == Ending.TIMEOUT for edge in edges):
             ending = Ending.TIMEOUT
         handled = _leads_on([edge for edge in edges if edge.on == ending], node, output)
@@ -104,25 +103,23 @@ def _open_wait(tx: JobTransaction, node: Node) -> None:
 
 def _decided_by(tx: JobTransaction, source: Node) -> list[Node]:
     """Decide the edges that leave an ended node; the targets that have no undecided edge left."""
-    edges = Edge.objects.leaving(tx.job.pk, source.path)
+    edges = tx.rows.leaving(source.path)
     if not edges or tx.job.starts_nothing_more:
         return []
     try:
-        taken = [edge for edge in edges if _is_taken(edge, source)]
+        taken = [edge for edge in edges if _is_taken(tx, edge, source)]
     except AetherisError as error:
         fail_job(tx, error.code, error.message, source.path)
         return []
-    Edge.objects.decide(tx.job.pk, source.path, [(edge.target, edge.on) for edge in taken])
-    Node.objects.count_decided(tx.job.pk, Counter(edge.target for edge in edges), {edge.target for edge in taken})
-    return Node.objects.decided(tx.job.pk, {edge.target for edge in edges})
+    return tx.rows.decide(source.path, edges, taken)
 
 
-def _is_taken(edge: Edge, source: Node) -> bool:
+def _is_taken(tx: JobTransaction, edge: Edge, source: Node) -> bool:
     if source.ending != edge.on:
         return False
     if edge.condition is None:
         return True
-    return _holds(edge, source, loads(Body.objects.text(source.job_id, source.output or "null")))
+    return _holds(edge, source, loads(tx.rows.text(source.output or "null")))
 
 
 def _leads_on(edges: list[Edge], source: Node, output: Any) -> bool:
@@ -141,9 +138,9 @@ def _finished_parents(tx: JobTransaction) -> list[Node]:
     """Complete the workflow nodes whose last child has ended in this transaction."""
     parents = []
     for path, ended in tx.take_ended_children():
-        parent = Node.objects.child_ended(tx.job.pk, path, ended)
+        parent = tx.rows.child_ended(path, ended)
         if parent is not None and parent.children_open == 0 and parent.state == NodeState.WAITING:
-            output = dumps_escaped(result_of(tx.job.pk, parent.path, str(parent.options.get("output", ""))))
+            output = dumps_escaped(result_of(tx.rows, parent.path, str(parent.options.get("output", ""))))
             move(tx, parent, NodeState.COMPLETED, ending=Ending.SUCCESS.value, output=tx.keep(output))
             event = {"node_id": path, "state": "ok", "result_type": "workflow", "output": loads(output)}
             tx.event(EventType.NODE_FINISHED, event, parent)

@@ -25,10 +25,8 @@ from jobs.querysets import stored_form
 from jobs.states import NodeState, NodeType
 from ledger import entries
 from ledger.event_types import EventType
-from ledger.models import Entry
 from ledger.states import EntryState
 from signals_app import approvals
-from signals_app.models import Approval
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +44,7 @@ def claim(tx: JobTransaction, path: str, activation: UUID | None = None) -> Clai
     """
     if fail_overdue(tx):
         return None
-    node = Node.objects.at(tx.job.pk, path)
+    node = tx.rows.node(path)
     if node is None or not _is_due(tx, node):
         return None
     if node.type == NodeType.WAIT:
@@ -55,9 +53,9 @@ def claim(tx: JobTransaction, path: str, activation: UUID | None = None) -> Clai
     if not _is_here(tx.job, node):
         return None
     try:
-        prepared = KINDS[node.type].prepare(tx.job, node)
-        _check_unchanged(tx.job, node, prepared)
-        _check_approval(tx.job, node)
+        prepared = KINDS[node.type].prepare(tx.rows, node)
+        _check_unchanged(tx, node, prepared)
+        _check_approval(tx, node)
     except DatabaseError:
         raise
     except Exception as error:
@@ -91,9 +89,9 @@ def _is_here(job: Job, node: Node) -> bool:
     return False
 
 
-def _check_unchanged(job: Job, node: Node, prepared: Prepared) -> None:
+def _check_unchanged(tx: JobTransaction, node: Node, prepared: Prepared) -> None:
     """A rerun makes the very call that was made before, or none."""
-    entry = Entry.objects.live(job.pk, prepared.intent.step_id) if prepared.intent else None
+    entry = tx.rows.live(prepared.intent.step_id) if prepared.intent else None
     changed_input = node.input is not None and node.input != stored_form(prepared.arguments)
     if changed_input or (entry and prepared.intent and not entries.is_for(entry, prepared.intent)):
         raise AetherisError(
@@ -102,11 +100,11 @@ def _check_unchanged(job: Job, node: Node, prepared: Prepared) -> None:
         )
 
 
-def _check_approval(job: Job, node: Node) -> None:
+def _check_approval(tx: JobTransaction, node: Node) -> None:
     """A call that somebody was asked to approve happens only as all who were asked have approved it."""
-    asked = Approval.objects.of_step(job.pk, node.path) if node.type == NodeType.TOOL else []
+    asked = tx.rows.approvals_of(node.path) if node.type == NodeType.TOOL else []
     if asked:
-        subject = tool.subject(job, node)
+        subject = tool.subject(tx.rows, node)
         if not all(approvals.covers(approval, subject) for approval in asked):
             raise AetherisError(
                 "What was approved is not this call: tool, version or an argument differs, or somebody said no.",
@@ -123,7 +121,7 @@ def _open(tx: JobTransaction, node: Node, own: Prepared, activation: UUID) -> Cl
     lease = configuration().lease_seconds
     token = lease_token(activation, node.path, node.claims + 1)
     if entry is not None and prepared.intent is not None and entry.state == EntryState.STARTED:
-        entries.send_again(entry, prepared.intent, token=token, now=tx.now, lease=lease)
+        entries.send_again(tx.rows, entry, prepared.intent, token=token, now=tx.now, lease=lease)
     move(
         tx,
         node,
@@ -138,7 +136,7 @@ def _open(tx: JobTransaction, node: Node, own: Prepared, activation: UUID) -> Cl
     )
     tx.event(EventType.NODE_STARTED, {"node_id": node.path, "type": node.type, "claims": node.claims}, node)
     if prepared.intent and entry is None:
-        entry = entries.open_entry(tx.job, node.path, prepared.intent, token=token, now=tx.now, lease=lease)
+        entry = entries.open_entry(tx.rows, tx.job, node.path, prepared.intent, token=token, now=tx.now, lease=lease)
     if entry and entry.state == EntryState.STARTED:
         tell_started(tx, node, entry, prepared.arguments)
     return Claimed(

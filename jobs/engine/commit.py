@@ -7,9 +7,7 @@ from jobs.engine.ending import end
 from jobs.engine.kinds.base import Claimed, Purpose
 from jobs.engine.late import settle_late
 from jobs.engine.transaction import JobTransaction
-from jobs.models import Node
 from jobs.states import NodeState
-from ledger.models import Entry
 
 SETTLE = {Purpose.ASK: reconcile.settle, Purpose.CHECK: world_check.settle}
 
@@ -20,19 +18,20 @@ def commit(tx: JobTransaction, claimed: Claimed, outcome: Outcome) -> bool:
     A worker that lost its lease takes no node from another, but what it brings back is recorded, and answers the
     doubt that it left behind.
     """
-    node = Node.objects.get(job_id=tx.job.pk, path=claimed.path)
+    node = tx.rows.node(claimed.path)
+    assert node is not None  # noqa: S101  nodes are never deleted
     held = node.state == NodeState.RUNNING and node.lease_token == claimed.token
     if claimed.question is not None:
         SETTLE[claimed.question.purpose](tx, node, claimed, claimed.question, outcome, held=held)
         return held
     if isinstance(outcome, EffectDoubt):
         if held:
-            entry = Entry.objects.of_attempt(tx.job.pk, outcome.step_id, outcome.attempt)
+            entry = tx.rows.of_attempt(outcome.step_id, outcome.attempt)
             end(tx, node, outcome, entry, outcome.intent)
         return held
     if held:
         store_values(tx, node, claimed.values)
-    entry = Entry.objects.of_attempt(tx.job.pk, claimed.step_id, claimed.attempt) if claimed.attempt else None
+    entry = tx.rows.of_attempt(claimed.step_id, claimed.attempt) if claimed.attempt else None
     was_settled = entry is not None and entry.settled_at is not None
     if entry is not None:
         outcome = facts.record(tx, node, entry, outcome)

@@ -34,7 +34,7 @@ def give_up(tx: JobTransaction, node: Node, entry: Entry, code: str, message: st
 def show(tx: JobTransaction, node: Node, entry: Entry, code: str, message: str) -> None:
     """The effect is UNKNOWN: nothing is sent again, and the node waits to hear what became of it."""
     error = {"code": code, "message": message}
-    entries.doubt(entry, dumps_escaped(error))
+    entries.doubt(tx.rows, entry, dumps_escaped(error))
     key = Wait.objects.next_question(tx.job.pk, entries.question_key(entry))
     waits.ask_resolution(tx.job, node.path, key, f"Did {entry.tool} happen? {message}", tx.now)
     move(tx, node, NodeState.WAITING, park=True)

@@ -87,9 +87,9 @@ def open_effect(claimed: Claimed, intent: Intent, arguments: str, values: list[V
         if entry is not None and (known := _known(tx, entry, intent, claimed)) is not None:
             return Opened(recorded=known)
         if entry is None or entry.state == EntryState.FAILED:
-            entry = entries.open_entry(tx.job, node.path, intent, token=claimed.token, now=tx.now, lease=lease)
+            entry = entries.open_entry(tx.rows, tx.job, node.path, intent, token=claimed.token, now=tx.now, lease=lease)
         elif entry.lease_token != claimed.token:
-            entries.send_again(entry, intent, token=claimed.token, now=tx.now, lease=lease)
+            entries.send_again(tx.rows, entry, intent, token=claimed.token, now=tx.now, lease=lease)
         facts.tell_started(tx, node, entry, arguments)
         return Opened(entry.idempotency_key, entry.attempt, began + min(lease, intent.timeout))
 
@@ -112,7 +112,7 @@ def store_values(tx: JobTransaction, node: Node, values: list[Value]) -> None:
     """Record values that no row has yet, each with its event."""
     new = [value for value in values if Entry.objects.last_attempt(tx.job.pk, value.step_id) is None]
     for value in new:
-        entry = entries.record_value(tx.job, node.path, value.step_id, value.kind, tx.keep(value.text), tx.now)
+        entry = entries.record_value(tx.rows, tx.job, node.path, value.step_id, value.kind, tx.keep(value.text), tx.now)
         tx.event(
             EventType.VALUE_RECORDED,
             {

@@ -5,7 +5,7 @@ from typing import Any
 from aetheris.core.canonical import Canonical, dumps_escaped, loads
 from aetheris.core.outcomes import Done, Doubt, Fail, Outcome
 from jobs.engine.transaction import JobTransaction
-from jobs.models import Body, Node
+from jobs.models import Node
 from ledger import entries
 from ledger.event_types import EventType
 from ledger.models import Entry
@@ -35,7 +35,7 @@ def record(tx: JobTransaction, node: Node, entry: Entry, outcome: Outcome) -> Ou
         return Fail(error["code"], error["message"])
     result, error = result_in(outcome), error_in(outcome)
     if result is not None:
-        entries.commit(entry, tx.keep(result), tx.now, error=dumps_escaped(error) if error else None)
+        entries.commit(tx.rows, entry, tx.keep(result), tx.now, error=dumps_escaped(error) if error else None)
         tell_finished(tx, node, entry, "success", result=Canonical(result))
     elif isinstance(outcome, Fail) and not entries.may_have_been_sent_before(entry):
         fail(tx, node, entry, error)
@@ -46,13 +46,13 @@ def record(tx: JobTransaction, node: Node, entry: Entry, outcome: Outcome) -> Ou
 
 def fail(tx: JobTransaction, node: Node, entry: Entry, error: dict[str, Any] | None) -> None:
     """Record that the effect did not happen, which is certain."""
-    entries.fail(entry, dumps_escaped(error), tx.now)
+    entries.fail(tx.rows, entry, dumps_escaped(error), tx.now)
     tell_finished(tx, node, entry, "failure", error=error)
 
 
 def recorded(tx: JobTransaction, entry: Entry) -> Outcome:
     """What a committed entry says: its result, or that its result cannot be used."""
-    result = Body.objects.text(tx.job.pk, entry.result or "null")
+    result = tx.rows.text(entry.result or "null")
     if entry.error is None:
         return Done(result)
     error = loads(entry.error)

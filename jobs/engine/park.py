@@ -59,4 +59,4 @@ def _subject(tx: JobTransaction, wait: Wait) -> Subject | None:
     if not wait.approves:
         return None
     step = Node.objects.get(job_id=tx.job.pk, path=wait.approves)
-    return tool.subject(tx.job, step)
+    return tool.subject(tx.rows, step)

@@ -6,16 +6,17 @@ undo the commit. A commit whose answer is lost is looked up on a new connection:
 
 import logging
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import connection
 
-from aetheris.core import contract, registry
+from aetheris.core import contract
 from aetheris.core.errors import described
+from aetheris.core.ids import new_id
 from aetheris.core.outcomes import Doubt, Outcome
 from jobs.engine import heartbeat, stopping, transactional
+from jobs.engine.activation import Activation
 from jobs.engine.claim import claim
 from jobs.engine.commit import commit
 from jobs.engine.give_back import give_back
@@ -39,20 +40,21 @@ def run_node(job_id: UUID, path: str, activation: UUID | None = None) -> None:
     is this call's own name, by which `rescue` can find its lease.
     """
     ends = time.monotonic() + SLICE_SECONDS
-    claimed = None if stopping.has_begun() else _start(job_id, path, activation)
+    hand = Activation(job_id, activation or new_id())
+    claimed = None if stopping.has_begun() else _start(hand, path)
     while claimed is not None:
         if stopping.has_begun() and give_back(claimed):
             return
         outcome = None if claimed.is_transactional else _perform(claimed)
-        claimed = _commit_and_go_on(claimed, outcome, go_on=time.monotonic() < ends and not stopping.has_begun())
+        go_on = time.monotonic() < ends and not stopping.has_begun()
+        claimed = _commit_and_go_on(hand, claimed, outcome, go_on=go_on)
 
 
-def _start(job_id: UUID, path: str, activation: UUID | None) -> Claimed | None:
+def _start(hand: Activation, path: str) -> Claimed | None:
     try:
-        with job_transaction(job_id) as tx:
-            return claim(tx, path, activation)
+        return hand.transact(lambda tx: claim(tx, path, hand.name))
     except Job.DoesNotExist:
-        logger.warning("a doorbell rang for job %s, which does not exist", job_id)
+        logger.warning("a doorbell rang for job %s, which does not exist", hand.job_id)
         return None
 
 
@@ -72,14 +74,14 @@ def _perform(claimed: Claimed) -> Outcome:
         drop_connection()
 
 
-def _commit_and_go_on(claimed: Claimed, outcome: Outcome | None, *, go_on: bool) -> Claimed | None:
+def _commit_and_go_on(hand: Activation, claimed: Claimed, outcome: Outcome | None, *, go_on: bool) -> Claimed | None:
     """Commit, and claim what follows. Without an outcome the node is run inside its commit."""
     if go_on:
         try:
-            return _until_answered(lambda attempt: _commit(claimed, outcome, attempt, go_on=True), claimed)
+            return _until_answered(hand, claimed, outcome, go_on=True)
         except Exception:
             logger.exception("the successor of %s could not be claimed; committing it alone", claimed.path)
-    return _until_answered(lambda attempt: _commit(claimed, outcome, attempt, go_on=False), claimed)
+    return _until_answered(hand, claimed, outcome, go_on=False)
 
 
 @dataclass
@@ -90,15 +92,25 @@ class _Attempt:
     successor: Claimed | None = None
 
 
-def _commit(claimed: Claimed, outcome: Outcome | None, attempt: _Attempt, *, go_on: bool) -> Claimed | None:
-    with transactional.performed(claimed, outcome) as known, job_transaction(claimed.job.pk) as tx:
-        attempt.tx = tx
-        if not commit(tx, claimed, known):
-            logger.warning("%s of job %s was taken over; its fact is recorded", claimed.path, claimed.job.pk)
-            transactional.undo_if(outcome is None)
-        if go_on and (following := _following(tx, claimed)):
-            attempt.successor = claim(tx, following, claimed.activation)
-    return attempt.successor
+def _commit(hand: Activation, claimed: Claimed, outcome: Outcome | None, attempt: _Attempt, *, go_on: bool) -> None:
+    if outcome is not None:
+        hand.transact(lambda tx: _record(tx, claimed, outcome, attempt, go_on=go_on))
+        return
+    hand.forget()
+    with transactional.performed(claimed) as known, job_transaction(claimed.job.pk) as tx:
+        if not _record(tx, claimed, known, attempt, go_on=go_on):
+            transactional.undo()
+
+
+def _record(tx: JobTransaction, claimed: Claimed, outcome: Outcome, attempt: _Attempt, *, go_on: bool) -> bool:
+    """Commit and claim in one transaction; whether `claimed` still held its node."""
+    attempt.tx, attempt.successor = tx, None
+    held = commit(tx, claimed, outcome)
+    if not held:
+        logger.warning("%s of job %s was taken over; its fact is recorded", claimed.path, claimed.job.pk)
+    if go_on and (following := _following(tx, claimed)):
+        attempt.successor = claim(tx, following, claimed.activation)
+    return held
 
 
 def _following(tx: JobTransaction, claimed: Claimed) -> str | None:
@@ -106,23 +118,21 @@ def _following(tx: JobTransaction, claimed: Claimed) -> str | None:
     while something of a higher priority waits in this queue: a doorbell continues the job later."""
     ready = next((node for node in tx.ready() if node.queue == claimed.queue), None)
     if ready is None and tx.job.nodes_ready + tx.job.nodes_delayed:
-        ready = Node.objects.next_ready(tx.job.pk, claimed.queue, tx.now)
-    if ready is not None and Node.objects.is_outranked(claimed.queue, tx.job.priority, registry.code_here()):
+        ready = tx.rows.next_ready(claimed.queue, tx.now)
+    if ready is not None and tx.rows.is_outranked(claimed.queue):
         tx.moved(ready)
         return None
     return ready.path if ready else None
 
 
-def _until_answered(send: Callable[[_Attempt], Claimed | None], claimed: Claimed) -> Claimed | None:
+def _until_answered(hand: Activation, claimed: Claimed, outcome: Outcome | None, *, go_on: bool) -> Claimed | None:
     """Send a commit until the database has said what became of it."""
     attempt = _Attempt()
 
     def once() -> Claimed | None:
-        nonlocal attempt
-        if attempt.tx is not None and _has_landed(claimed, attempt.tx):
-            return attempt.successor
-        attempt = _Attempt()
-        return send(attempt)
+        if attempt.tx is None or not _has_landed(claimed, attempt.tx):
+            _commit(hand, claimed, outcome, attempt, go_on=go_on)
+        return attempt.successor
 
     return until_answered(once, f"the commit of {claimed.path}")
 

@@ -1,13 +1,13 @@
 """The end of a job: when it fails, what stops; when nothing is open any more, what it amounts to."""
 
 from typing import Any
-from uuid import UUID
 
 from aetheris.core.canonical import Canonical, dumps_escaped, loads
 from jobs.engine import doubt
+from jobs.engine.rows import Rows
 from jobs.engine.transaction import JobTransaction
 from jobs.engine.transitions import cancel_all
-from jobs.models import Body, Node
+from jobs.models import Node
 from jobs.states import JobState, Outcome
 from ledger.event_types import EventType
 from signals_app.models import Approval, Wait
@@ -46,8 +46,8 @@ def end_if_done(tx: JobTransaction) -> None:
         tx.event(EventType.JOB_CANCELLED, {"goal": tx.job.goal})
         tx.change(ending=JobState.CANCELLED.value, outcome=Outcome.CANCELLED.value, finished_at=tx.now)
         return
-    outcome = Outcome.REFUSED if Node.objects.was_refused(tx.job.pk) else Outcome.COMPLETED
-    result = result_of(tx.job.pk, "")
+    outcome = Outcome.REFUSED if tx.rows.was_refused() else Outcome.COMPLETED
+    result = result_of(tx.rows, "")
     tx.event(EventType.JOB_COMPLETED, {"result": result, "outcome": outcome.value, "goal": tx.job.goal})
     tx.change(
         ending=JobState.COMPLETED.value,
@@ -57,11 +57,11 @@ def end_if_done(tx: JobTransaction) -> None:
     )
 
 
-def result_of(job_id: UUID, scope: str, named: str = "") -> Any:
+def result_of(rows: Rows, scope: str, named: str = "") -> Any:
     """What a graph amounts to: the output of its named sink, or of its one sink, or each sink's output by its key."""
-    sinks = Node.objects.sinks(job_id, scope)
+    sinks = rows.sinks(scope)
     stored = {node.key: node.output for node in sinks if node.output is not None}
-    texts = Body.objects.texts(job_id, stored.values())
+    texts = rows.texts(stored.values())
     outputs = {key: loads(texts[form]) for key, form in stored.items()}
     if named or len(sinks) == 1:
         return outputs.get(named or sinks[0].key)

@@ -18,10 +18,10 @@ from aetheris.core.clocks import uptime
 from aetheris.core.ids import new_id, random_bytes
 from aetheris.core.principal import principal
 from jobs.engine import dispatch
-from jobs.models import Body, Job, Node
+from jobs.engine.rows import Rows
+from jobs.models import Job, Node
 from jobs.states import NodeState
 from ledger.event_types import EventType
-from ledger.models import Event
 from ledger.querysets import NewEvent
 
 MOST_DOORBELLS = 16
@@ -37,8 +37,9 @@ class JobTransaction:
     `began` is this process's uptime, read before it. `token` is stored with every node that it moves.
     """
 
-    def __init__(self, job: Job, now: datetime, actor: str, began: float) -> None:
+    def __init__(self, job: Job, now: datetime, actor: str, began: float, rows: Rows | None = None) -> None:
         self.job = job
+        self.rows = rows or Rows(job)
         self.now = now
         self.actor = actor
         self.began = began
@@ -61,7 +62,7 @@ class JobTransaction:
 
     def keep(self, text: str) -> str:
         """The form in which a canonical text is stored in a row of this job; a long one is kept as a body."""
-        return Body.objects.keep(self.job, text)
+        return self.rows.keep(text)
 
     def change(self, **columns: Any) -> None:
         """Change columns of the job when the transaction ends."""
@@ -95,9 +96,7 @@ class JobTransaction:
         """Write the job and its events, and ring for what is left READY once this has committed."""
         if self._changed:
             self.change(updated_at=self.now)
-            Job.objects.write(self.job, self._changed)
-        if self._events:
-            self.job.seq, self.job.head = Event.objects.append(self.job.pk, self._events)
+        self.rows.write(self._changed, self._events)
         for node in self.ready()[: self._doorbells()]:
             dispatch.ring_after_commit(node.job_id, node.path, node.queue, node.priority)
 

@@ -25,11 +25,8 @@ class _TakenBack(Exception):
 
 
 @contextmanager
-def performed(claimed: Claimed, outcome: Outcome | None) -> Iterator[Outcome]:
-    """Yield the outcome; where there is none yet, run the tool inside the transaction that the body belongs to."""
-    if outcome is not None:
-        yield outcome
-        return
+def performed(claimed: Claimed) -> Iterator[Outcome]:
+    """Run the tool inside the transaction that the body belongs to, and yield its outcome."""
     try:
         with heartbeat.of_this_process().hold(claimed.token) as stop, transaction.atomic():
             Job.objects.limit_statements(claimed.prepared.timeout)
@@ -41,10 +38,9 @@ def performed(claimed: Claimed, outcome: Outcome | None) -> Iterator[Outcome]:
         return
 
 
-def undo_if(inside: bool) -> None:
-    """Called where the lease was lost: a tool that ran inside this transaction leaves nothing behind."""
-    if inside:
-        raise _TakenBack
+def undo() -> None:
+    """Called in the body where the lease was lost: the tool leaves nothing behind."""
+    raise _TakenBack
 
 
 def _call(claimed: Claimed, stop: StopRequest) -> Outcome:

@@ -27,7 +27,7 @@ def move(tx: JobTransaction, node: Node, to: NodeState, **columns: Any) -> None:
     before = counters_of(node)
     if node.state == NodeState.WAITING and node.park:
         tx.change(recheck_before=tx.now)
-    if not Node.objects.compare_and_set(node, **columns):
+    if not tx.rows.change(node, columns):
         raise StaleNode(f"{node.path} of {node.job_id} is no longer {node.state}")
     for name, value in columns.items():
         setattr(node, name, value)
@@ -44,7 +44,7 @@ def move_all(tx: JobTransaction, nodes: list[Node], to: NodeState, **columns: An
     columns |= {"state": to.value, "moved_by": tx.token}
     if not NODE_MOVES[to]:
         columns["finished_at"] = tx.now
-    if not Node.objects.compare_and_set_blocked(tx.job.pk, [node.path for node in nodes], **columns):
+    if not tx.rows.change_blocked(nodes, columns):
         raise StaleNode(f"a node of {tx.job.pk} is no longer blocked")
     for node in nodes:
         before = counters_of(node)

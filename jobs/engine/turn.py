@@ -38,14 +38,14 @@ def turn_of(tx: JobTransaction, node: Node, prepared: Prepared) -> Turn | None:
 
 
 def _question(tx: JobTransaction, prepared: Prepared, question: Question) -> Turn:
-    return Turn(prepared, Entry.objects.live(tx.job.pk, prepared.step_id), question)
+    return Turn(prepared, tx.rows.live(prepared.step_id), question)
 
 
 def _before(tx: JobTransaction, node: Node, prepared: Prepared) -> tuple[Entry | None, Prepared, Recourse]:
     """What earlier runs left of the node's effect, or of the one effect of a step that is in doubt."""
     if node.type == NodeType.STEP:
         return effects.in_doubt(tx, node) or (None, prepared, Recourse.SEND)
-    entry = Entry.objects.live(tx.job.pk, prepared.step_id) if prepared.intent else None
+    entry = tx.rows.live(prepared.step_id) if prepared.intent else None
     if entry is None or prepared.intent is None or entry.state == EntryState.COMMITTED:
         return entry, prepared, Recourse.SEND
     return entry, prepared, entries.recourse(entry, prepared.intent, tx.now)

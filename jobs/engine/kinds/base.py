@@ -11,7 +11,8 @@ from aetheris.core.errors import NotCanonical
 from aetheris.core.handlers import Effect
 from aetheris.core.outcomes import Done, Fail, Outcome
 from aetheris.core.references import references, resolve, source_of
-from jobs.models import Body, Job, Node
+from jobs.engine.rows import Rows
+from jobs.models import Job, Node
 from ledger.entries import Intent
 
 
@@ -108,7 +109,7 @@ class Kind(Protocol):
         """Whether this process has the code for the node."""
         ...
 
-    def prepare(self, job: Job, node: Node) -> Prepared:
+    def prepare(self, rows: Rows, node: Node) -> Prepared:
         """Resolve and check the node's arguments. Raises `AetherisError` when they can never be right."""
         ...
 
@@ -130,11 +131,11 @@ def done(result: Any) -> Outcome:
         return Fail("RESULT_NOT_CANONICAL", error.message, result=dumps_escaped(result))
 
 
-def resolved_arguments(node: Node) -> Any:
+def resolved_arguments(rows: Rows, node: Node) -> Any:
     """The arguments of a node's configuration with every reference replaced. Raises `ReferenceMissing`."""
     arguments: Any = node.settings["arguments"]
     sources = {source_of(reference) for reference in references(arguments)}
     prefix = f"{node.scope}/" if node.scope else ""
-    outputs = Node.objects.outputs(node.job_id, [prefix + key for key in sources]) if sources else {}
-    texts = Body.objects.texts(node.job_id, outputs.values())
+    outputs = rows.outputs([prefix + key for key in sources]) if sources else {}
+    texts = rows.texts(outputs.values())
     return resolve(arguments, {path.removeprefix(prefix): loads(texts[form]) for path, form in outputs.items()})

@@ -8,6 +8,7 @@ from aetheris.core.contract import ContractViolated
 from aetheris.core.errors import described
 from aetheris.core.outcomes import Fail, Outcome
 from jobs.engine.kinds.base import Claimed, Prepared, done, resolved_arguments, time_limit
+from jobs.engine.rows import Rows
 from jobs.models import Job, Node
 
 
@@ -15,10 +16,10 @@ def is_here(job: Job, node: Node) -> bool:
     return node.settings["function"] in registry.functions
 
 
-def prepare(job: Job, node: Node) -> Prepared:
+def prepare(rows: Rows, node: Node) -> Prepared:
     declared = registry.functions.get(str(node.settings["function"]))
     timeout = time_limit(node, configuration().node_timeout_seconds)
-    return Prepared(declared.signature.canonical(resolved_arguments(node)), timeout)
+    return Prepared(declared.signature.canonical(resolved_arguments(rows, node)), timeout)
 
 
 def call(claimed: Claimed, stop: StopRequest) -> Outcome:

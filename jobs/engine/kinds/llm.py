@@ -14,6 +14,7 @@ from aetheris.core.handlers import Effect, ModelRequest
 from aetheris.core.outcomes import Doubt, Fail, Outcome
 from jobs.engine import gateway
 from jobs.engine.kinds.base import Claimed, Prepared, done, resolved_arguments, time_limit
+from jobs.engine.rows import Rows
 from jobs.models import Job, Node
 from ledger.entries import Intent
 from ledger.states import EntryKind
@@ -23,8 +24,8 @@ def is_here(job: Job, node: Node) -> bool:
     return _provider(node.settings["arguments"])[0] in registry.models
 
 
-def prepare(job: Job, node: Node) -> Prepared:
-    text = dumps(resolved_arguments(node))
+def prepare(rows: Rows, node: Node) -> Prepared:
+    text = dumps(resolved_arguments(rows, node))
     timeout = time_limit(node, configuration().node_timeout_seconds)
     return Prepared(text, timeout, intent(node.path, text, timeout))
 

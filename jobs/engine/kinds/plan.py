@@ -10,6 +10,7 @@ from aetheris.core.graph import NodeSpec, TaskGraph
 from aetheris.core.handlers import Function, Planner, Step, Tool
 from aetheris.core.outcomes import Expand, Fail, Outcome
 from jobs.engine.kinds.base import Claimed, Prepared
+from jobs.engine.rows import Rows
 from jobs.models import Job, Node
 
 
@@ -17,7 +18,7 @@ def is_here(job: Job, node: Node) -> bool:
     return job.agent.name in registry.agents
 
 
-def prepare(job: Job, node: Node) -> Prepared:
+def prepare(rows: Rows, node: Node) -> Prepared:
     return Prepared("{}", configuration().node_timeout_seconds)
 
 

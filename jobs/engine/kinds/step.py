@@ -23,6 +23,7 @@ from jobs.engine.kinds import llm, tool
 from jobs.engine.kinds.base import Claimed, Prepared, done, resolved_arguments, time_limit
 from jobs.engine.kinds.output import output_of
 from jobs.engine.patience import until_answered
+from jobs.engine.rows import Rows
 from jobs.models import Body, Job, Node
 from jobs.states import NodeType
 from ledger.entries import Intent
@@ -38,10 +39,10 @@ def is_here(job: Job, node: Node) -> bool:
     return node.settings["step"] in registry.steps
 
 
-def prepare(job: Job, node: Node) -> Prepared:
+def prepare(rows: Rows, node: Node) -> Prepared:
     declared = registry.steps.get(str(node.settings["step"]))
     timeout = time_limit(node, configuration().node_timeout_seconds)
-    return Prepared(declared.signature.canonical(resolved_arguments(node)), timeout)
+    return Prepared(declared.signature.canonical(resolved_arguments(rows, node)), timeout)
 
 
 def call(claimed: Claimed, stop: StopRequest) -> Outcome:

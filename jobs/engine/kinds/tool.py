@@ -7,6 +7,7 @@ from aetheris.core.handlers import Tool
 from aetheris.core.outcomes import Outcome
 from jobs.engine import gateway
 from jobs.engine.kinds.base import Claimed, Prepared, resolved_arguments, time_limit
+from jobs.engine.rows import Rows
 from jobs.models import Job, Node
 from ledger.entries import Intent
 from ledger.states import EntryKind
@@ -18,9 +19,9 @@ def is_here(job: Job, node: Node) -> bool:
     return node.settings["tool"] in registry.tools
 
 
-def prepare(job: Job, node: Node) -> Prepared:
+def prepare(rows: Rows, node: Node) -> Prepared:
     declared = _tool(node)
-    arguments = declared.signature.canonical(resolved_arguments(node))
+    arguments = declared.signature.canonical(resolved_arguments(rows, node))
     timeout = time_limit(node, declared.timeout)
     return Prepared(arguments, timeout, intent(declared, _step_id(node), arguments, timeout))
 
@@ -41,10 +42,10 @@ def intent(declared: Tool, step_id: str, arguments: str, timeout: float) -> Inte
     )
 
 
-def subject(job: Job, node: Node) -> Subject:
+def subject(rows: Rows, node: Node) -> Subject:
     """The exact call that a tool node is going to make, as somebody is asked to approve it."""
     declared = _tool(node)
-    return Subject(node.path, declared.name, declared.version, prepare(job, node).arguments)
+    return Subject(node.path, declared.name, declared.version, prepare(rows, node).arguments)
 
 
 def call(claimed: Claimed, stop: StopRequest) -> Outcome:

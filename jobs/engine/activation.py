@@ -1,0 +1,43 @@
+"""Activation: how one run of a worker changes its job, again and again: without a lock as long as it is alone."""
+
+from collections.abc import Callable
+from typing import TypeVar
+from uuid import UUID
+
+from aetheris.core.clocks import uptime
+from jobs.engine.known import KnownRows, NotKnown
+from jobs.engine.transaction import JobTransaction, job_transaction, this_process
+
+T = TypeVar("T")
+
+
+class Activation:
+    """What one activation knows of its job. `name` is its own, by which `rescue` finds its lease."""
+
+    def __init__(self, job_id: UUID, name: UUID) -> None:
+        self.job_id = job_id
+        self.name = name
+        self._known: KnownRows | None = None
+
+    def transact(self, verb: Callable[[JobTransaction], T]) -> T:
+        """Run a verb on what is known, and write in one statement what it did; where more is needed, or somebody else
+        came first, run it again under the job's lock. Raises `Job.DoesNotExist`, and whatever the verb raises."""
+        known, self._known = self._known, None
+        try:
+            answer, self._known = self._try(verb, known or KnownRows.load(self.job_id))
+        except NotKnown:
+            with job_transaction(self.job_id) as tx:
+                answer = verb(tx)
+        return answer
+
+    def forget(self) -> None:
+        """What is known may not be so any more."""
+        self._known = None
+
+    def _try(self, verb: Callable[[JobTransaction], T], known: KnownRows) -> tuple[T, KnownRows]:
+        began = uptime()
+        tx = JobTransaction(known.job, known.now(), this_process(), began, known)
+        with known.guarded():
+            answer = verb(tx)
+        tx.flush()
+        return answer, known

@@ -1,0 +1,324 @@
+"""Known: the rows of a job as one activation knows them, written back in one statement.
+
+Whoever changes a job's graph, ledger or counters appends an event to it. So what was read stays true as long as the
+job's `seq` does, and the statement that writes lands only then. A verb that needs more than is known here sends a
+statement of its own, which is refused: then it is done again under the job's lock.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import DatabaseError, connection
+
+from aetheris.core.clocks import uptime
+from jobs.engine.rows import Rows
+from jobs.models import Body, Edge, Job, Node
+from jobs.querysets import stored_form
+from jobs.states import Ending, NodeState, NodeType
+from ledger.event_types import CATEGORY
+from ledger.models import Entry, Event
+from ledger.querysets import NewEvent
+from signals_app.models import Approval
+
+WINDOW = 128
+"""How many nodes are read at once."""
+LOOK_SECONDS = 0.1
+"""How long an activation goes on without a look whether something more urgent waits."""
+
+
+NODE_COLUMNS = (
+    "path",
+    "state",
+    "ending",
+    "input",
+    "output",
+    "error",
+    "children_open",
+    "unmet",
+    "taken",
+    "lease_token",
+    "lease_expires_at",
+    "moved_by",
+    "claims",
+    "tries",
+    "not_before",
+    "rung_at",
+    "deadline_at",
+    "started_at",
+    "finished_at",
+)
+EDGE_COLUMNS = ("source", "target", "on", "taken")
+ENTRY_COLUMNS = tuple(field.attname for field in Entry._meta.concrete_fields)
+CHANGED_ENTRY_COLUMNS = (
+    "step_id",
+    "attempt",
+    "state",
+    "sends",
+    "lease_token",
+    "send_by",
+    "settled_by",
+    "result",
+    "error",
+    "settled_at",
+)
+JOB_COLUMNS = {
+    "nodes_open",
+    "nodes_ready",
+    "nodes_delayed",
+    "nodes_running",
+    "nodes_waiting",
+    "nodes_parked",
+    "ending",
+    "outcome",
+    "result",
+    "error",
+    "recheck_before",
+    "conflicts",
+    "finished_at",
+    "updated_at",
+}
+
+
+class NotKnown(DatabaseError):
+    """A verb asked for more than is known, or somebody else has changed the job. Nothing was written."""
+
+
+class KnownRows(Rows):
+    """One job's rows in memory, as of its `seq`."""
+
+    def __init__(self, job: Job, now: datetime, asked_at: float) -> None:
+        super().__init__(job)
+        self._synchronized(now, asked_at)
+        self._nodes: dict[str, Node] = {}
+        self._edges: dict[str, list[Edge]] = {}
+        self._entries: dict[str, dict[int, Entry]] = {}
+        self._approvals: list[Approval] | None = None
+        self._is_whole = False
+        self._reads = False
+        self._look_again_at = 0.0
+        self._forget_changes()
+
+    @classmethod
+    def load(cls, job_id: UUID) -> "KnownRows":
+        """Begin to know a job. Raises `Job.DoesNotExist`."""
+        asked_at = uptime()
+        job, now = Job.objects.with_now(job_id)
+        return cls(job, now, asked_at)
+
+    def now(self) -> datetime:
+        """The database's clock, or a moment later; what is written with it lands only if it is not far off. It is
+        counted from before the question, so that this process's own time to send ends no later than the recorded."""
+        return self._now + timedelta(seconds=uptime() - self._asked_at)
+
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """Refuse every statement of the body's own."""
+        with connection.execute_wrapper(self._refuse):
+            yield
+
+    def node(self, path: str) -> Node | None:
+        if path not in self._nodes:
+            self._read_around(path)
+        return self._nodes.get(path)
+
+    def change(self, node: Node, columns: dict[str, Any]) -> bool:
+        self._changed_nodes[node.path] = node
+        return True
+
+    def change_blocked(self, nodes: Sequence[Node], columns: dict[str, Any]) -> bool:
+        self._changed_nodes.update((node.path, node) for node in nodes)
+        return True
+
+    def leaving(self, source: str) -> list[Edge]:
+        self.node(source)
+        return [edge for edge in self._edges.get(source, ()) if edge.taken is None]
+
+    def decide(self, source: str, edges: Sequence[Edge], taken: Sequence[Edge]) -> list[Node]:
+        for edge in edges:
+            edge.taken = edge in taken
+        self._changed_edges += edges
+        targets = {edge.target: self._present(edge.target) for edge in edges}
+        for path, count in Counter(edge.target for edge in edges).items():
+            targets[path].unmet -= count
+        for path in {edge.target for edge in taken}:
+            targets[path].taken += 1
+        self._changed_nodes.update(targets)
+        decided = [node for node in targets.values() if node.state == NodeState.BLOCKED and node.unmet == 0]
+        return sorted(decided, key=lambda node: node.position)
+
+    def child_ended(self, path: str, ended: int) -> Node | None:
+        parent = self._present(path)
+        parent.children_open -= ended
+        self._changed_nodes[path] = parent
+        return parent
+
+    def next_ready(self, queue: str, now: datetime) -> Node | None:
+        due = (
+            node
+            for node in self._nodes.values()
+            if node.state == NodeState.READY
+            and node.queue == queue
+            and (node.not_before is None or node.not_before <= now)
+        )
+        first = min(due, key=lambda node: node.position, default=None)
+        return first if first is not None or self._is_whole else super().next_ready(queue, now)
+
+    def is_outranked(self, queue: str) -> bool:
+        if uptime() < self._look_again_at:
+            return False
+        self._look_again_at = uptime() + LOOK_SECONDS
+        return bool(self._read(lambda: super(KnownRows, self).is_outranked(queue)))
+
+    def outputs(self, paths: Iterable[str]) -> dict[str, str]:
+        known = {path: self._nodes.get(path) for path in paths}
+        found = {path: node.output for path, node in known.items() if node is not None and node.output is not None}
+        missing = [path for path, node in known.items() if node is None]
+        return found | (self._read(lambda: Node.objects.outputs(self.job.pk, missing)) if missing else {})
+
+    def sinks(self, scope: str) -> list[Node]:
+        if not self._is_whole:
+            return super().sinks(scope)
+        return [
+            node
+            for node in self._nodes.values()
+            if node.scope == scope and node.type != NodeType.PLAN and not self._edges.get(node.path)
+        ]
+
+    def was_refused(self) -> bool:
+        if not self._is_whole:
+            return super().was_refused()
+        return any(node.ending == Ending.REFUSED for node in self._nodes.values())
+
+    def approvals_of(self, path: str) -> list[Approval]:
+        if self._approvals is None:
+            self._approvals = self._read(lambda: Approval.objects.of_job(self.job.pk))
+        return [approval for approval in self._approvals if approval.step == path]
+
+    def keep(self, text: str) -> str:
+        stored = stored_form(text)
+        if stored is not text:
+            self._new_bodies[stored] = text
+        return stored
+
+    def texts(self, stored: Collection[str]) -> dict[str, str]:
+        missing = [form for form in stored if form.startswith("@") and form not in self._new_bodies]
+        found = self._read(lambda: Body.objects.texts(self.job.pk, missing)) if missing else {}
+        return {form: self._new_bodies.get(form) or found.get(form) or form for form in stored}
+
+    def live(self, step_id: str) -> Entry | None:
+        entries = self._of_step(step_id).values()
+        return next((entry for entry in entries if entry.state != "failed"), None)
+
+    def of_attempt(self, step_id: str, attempt: int) -> Entry | None:
+        return self._of_step(step_id).get(attempt)
+
+    def attempts(self, step_id: str) -> int:
+        return len(self._of_step(step_id))
+
+    def insert_entry(self, entry: Entry) -> None:
+        self._of_step(entry.step_id)[entry.attempt] = entry
+        self._new_entries.append(entry)
+
+    def change_entry(self, entry: Entry, columns: dict[str, Any]) -> bool:
+        if entry not in self._new_entries:
+            self._changed_entries[entry.idempotency_key] = entry
+        return True
+
+    def write(self, columns: Collection[str], events: Sequence[NewEvent]) -> None:
+        """Write everything in one statement, which lands if `seq` is still as it was. Raises `NotKnown` if not."""
+        if not (columns or events or self._changed_nodes):
+            return
+        if not JOB_COLUMNS.issuperset(columns):
+            raise NotKnown("the statement does not write this")
+        changes = {
+            "job": {name: getattr(self.job, name) for name in columns},
+            "events": [_event(event) for event in events],
+            "bodies": list(self._new_bodies.values()),
+            "nodes": [_columns(node, NODE_COLUMNS) for node in self._changed_nodes.values()],
+            "edges": [_columns(edge, EDGE_COLUMNS) for edge in self._changed_edges],
+            "opened": [_columns(entry, ENTRY_COLUMNS) for entry in self._new_entries],
+            "entries": [_columns(entry, CHANGED_ENTRY_COLUMNS) for entry in self._changed_entries.values()],
+        }
+        asked_at = uptime()
+        landed = Event.objects.record(self.job, self.now(), json.dumps(changes, default=_plain))
+        if landed is None:
+            raise NotKnown("somebody else has changed the job")
+        self.job.seq, self.job.head, now = landed
+        self._synchronized(now, asked_at)
+        self._forget_changes()
+
+    def _present(self, path: str) -> Node:
+        node = self.node(path)
+        if node is None:
+            raise NotKnown(f"{path} is no node of {self.job.pk}")
+        return node
+
+    def _of_step(self, step_id: str) -> dict[int, Entry]:
+        if step_id not in self._entries:
+            node = self._nodes.get(step_id)
+            fresh = node is not None and node.claims == 0
+            found = [] if fresh else self._read(lambda: Entry.objects.of_step(self.job.pk, step_id))
+            self._entries[step_id] = {entry.attempt: entry for entry in found}
+        return self._entries[step_id]
+
+    def _read_around(self, path: str) -> None:
+        """Know the job's first nodes, or, where the node is none of them, those from this one on."""
+        if not self._nodes:
+            self._take(self._read(lambda: Node.objects.from_position(self.job.pk, 0, WINDOW)))
+            self._is_whole = len(self._nodes) < WINDOW
+        if path not in self._nodes and not self._is_whole:
+            self._take(self._read(lambda: Node.objects.from_path(self.job.pk, path, WINDOW)))
+
+    def _take(self, nodes: list[Node]) -> None:
+        new = [node for node in nodes if node.path not in self._nodes]
+        self._nodes.update((node.path, node) for node in new)
+        for edge in self._read(lambda: Edge.objects.of_sources(self.job.pk, [node.path for node in new])):
+            self._edges.setdefault(edge.source, []).append(edge)
+
+    def _read(self, read: Callable[[], Any]) -> Any:
+        self._reads = True
+        try:
+            return read()
+        finally:
+            self._reads = False
+
+    def _refuse(self, execute: Callable[..., Any], *call: Any) -> Any:
+        if not self._reads:
+            raise NotKnown("this is not known here")
+        return execute(*call)
+
+    def _synchronized(self, now: datetime, asked_at: float) -> None:
+        self._now, self._asked_at = now, asked_at
+
+    def _forget_changes(self) -> None:
+        self._changed_nodes: dict[str, Node] = {}
+        self._changed_edges: list[Edge] = []
+        self._changed_entries: dict[str, Entry] = {}
+        self._new_entries: list[Entry] = []
+        self._new_bodies: dict[str, str] = {}
+
+
+def _columns(row: Any, names: Iterable[str]) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in names}
+
+
+def _event(event: NewEvent) -> dict[str, Any]:
+    return {
+        "type": event.type.value,
+        "category": CATEGORY[event.type].value,
+        "actor": event.actor,
+        "node": event.node,
+        "span": event.span,
+        "payload": event.payload,
+        "nonce": event.nonce,
+    }
+
+
+def _plain(value: Any) -> str:
+    """How the database reads what JSON has no form for: bytes, times, ids."""
+    return f"\\x{value.hex()}" if isinstance(value, bytes | memoryview) else str(value)

@@ -1,0 +1,112 @@
+"""Rows: what verbs read and write of one job, in the transaction that holds its lock.
+
+`jobs.engine.known.KnownRows` does the same from memory; what it does not know it leaves to this.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from aetheris.core import registry
+from jobs.models import Body, Edge, Job, Node
+from ledger.models import Entry, Event
+from ledger.querysets import NewEvent
+from signals_app.models import Approval
+
+
+class Rows:
+    """One job's rows, as the database has them at this moment."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+
+    def node(self, path: str) -> Node | None:
+        """The node at a path."""
+        return Node.objects.at(self.job.pk, path)
+
+    def change(self, node: Node, columns: dict[str, Any]) -> bool:
+        """Change a node that still stands as it was read; whether it landed."""
+        return Node.objects.compare_and_set(node, **columns)
+
+    def change_blocked(self, nodes: Sequence[Node], columns: dict[str, Any]) -> bool:
+        """Change nodes that are all still blocked; whether each of them was."""
+        return Node.objects.compare_and_set_blocked(self.job.pk, [node.path for node in nodes], **columns)
+
+    def leaving(self, source: str) -> list[Edge]:
+        """The undecided edges that leave a node."""
+        return Edge.objects.leaving(self.job.pk, source)
+
+    def decide(self, source: str, edges: Sequence[Edge], taken: Sequence[Edge]) -> list[Node]:
+        """Decide these edges of a node, those in `taken` to lead on; the targets that have no undecided edge left."""
+        targets = Counter(edge.target for edge in edges)
+        Edge.objects.decide(self.job.pk, source, [(edge.target, edge.on) for edge in taken])
+        Node.objects.count_decided(self.job.pk, targets, {edge.target for edge in taken})
+        return Node.objects.decided(self.job.pk, targets)
+
+    def child_ended(self, path: str, ended: int) -> Node | None:
+        """Count ended children of a workflow node; the node as it stands then."""
+        return Node.objects.child_ended(self.job.pk, path, ended)
+
+    def next_ready(self, queue: str, now: datetime) -> Node | None:
+        """The first due READY node for a queue, in plan order."""
+        return Node.objects.next_ready(self.job.pk, queue, now)
+
+    def is_outranked(self, queue: str) -> bool:
+        """Whether something of a higher priority than the job's is due in a queue."""
+        return Node.objects.is_outranked(queue, self.job.priority, registry.code_here())
+
+    def outputs(self, paths: Iterable[str]) -> dict[str, str]:
+        """Stored forms of the outputs that the nodes among `paths` have."""
+        return Node.objects.outputs(self.job.pk, paths)
+
+    def sinks(self, scope: str) -> list[Node]:
+        """Nodes of one graph that nothing follows, in plan order."""
+        return Node.objects.sinks(self.job.pk, scope)
+
+    def was_refused(self) -> bool:
+        """Whether a node of the job ended because a person said no."""
+        return Node.objects.was_refused(self.job.pk)
+
+    def approvals_of(self, path: str) -> list[Approval]:
+        """What people were asked about the call of a node."""
+        return list(Approval.objects.of_step(self.job.pk, path))
+
+    def keep(self, text: str) -> str:
+        """The form in which a canonical text is stored in a row of this job; a long one is kept as a body."""
+        return Body.objects.keep(self.job, text)
+
+    def texts(self, stored: Collection[str]) -> dict[str, str]:
+        """Stored form → text."""
+        return Body.objects.texts(self.job.pk, stored)
+
+    def text(self, stored: str) -> str:
+        """The text of one stored form."""
+        return self.texts([stored])[stored]
+
+    def live(self, step_id: str) -> Entry | None:
+        """The one entry of an effect that has not failed."""
+        return Entry.objects.live(self.job.pk, step_id)
+
+    def of_attempt(self, step_id: str, attempt: int) -> Entry | None:
+        """One attempt at an effect, whatever became of it."""
+        return Entry.objects.of_attempt(self.job.pk, step_id, attempt)
+
+    def attempts(self, step_id: str) -> int:
+        """How many attempts at an effect there were."""
+        return Entry.objects.attempts(self.job.pk, step_id)
+
+    def insert_entry(self, entry: Entry) -> None:
+        """Store a new entry."""
+        entry.save(force_insert=True)
+
+    def change_entry(self, entry: Entry, columns: dict[str, Any]) -> bool:
+        """Change an entry that still stands as it was read; whether it landed."""
+        return Entry.objects.compare_and_set(entry, **columns)
+
+    def write(self, columns: Collection[str], events: Sequence[NewEvent]) -> None:
+        """Store changed columns of the job, and append events."""
+        if columns:
+            Job.objects.write(self.job, columns)
+        if events:
+            self.job.seq, self.job.head = Event.objects.append(self.job.pk, events)
