@@ -82,7 +82,20 @@ def _dumps(value: Any, *, escape: bool) -> str:
         plain = to_jsonable_python(value, inf_nan_mode="constants", fallback=_shown if escape else None)
     except Exception as error:  # a generator, for one, raises what it likes
         raise NotCanonical(f"This value cannot be written as JSON: {described(error)}") from error
-    return rfc8785.dumps(_checked(plain, escape, 2 * MAX_DEPTH if escape else MAX_DEPTH)).decode()
+    checked = _checked(plain, escape, 2 * MAX_DEPTH if escape else MAX_DEPTH)
+    return _written(checked) if _is_plain(checked) else rfc8785.dumps(checked).decode()
+
+
+_written = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
+"""RFC 8785's text, far faster, of what has no fractions and sorts the same by UTF-16 units and by code points."""
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(key.isascii() and _is_plain(item) for key, item in value.items())
+    if isinstance(value, list):
+        return all(map(_is_plain, value))
+    return not isinstance(value, float)
 
 
 def _checked(value: Any, escape: bool, depth: int) -> Any:

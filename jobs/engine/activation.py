@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TypeVar
 from uuid import UUID
 
+from aetheris import failpoints
 from aetheris.core.clocks import uptime
 from jobs.engine.known import KnownRows, NotKnown
 from jobs.engine.transaction import JobTransaction, job_transaction, this_process
@@ -19,25 +20,27 @@ class Activation:
         self.name = name
         self._known: KnownRows | None = None
 
-    def transact(self, verb: Callable[[JobTransaction], T]) -> T:
-        """Run a verb on what is known, and write in one statement what it did; where more is needed, or somebody else
-        came first, run it again under the job's lock. Raises `Job.DoesNotExist`, and whatever the verb raises."""
+    def transact(self, verb: str, act: Callable[[JobTransaction], T]) -> T:
+        """Let `act` work on what is known, and write in one statement what it did; where more is needed, or somebody
+        else came first, let it do so again under the job's lock. `verb` names the commit. Raises `Job.DoesNotExist`,
+        and whatever `act` raises."""
         known, self._known = self._known, None
         try:
-            answer, self._known = self._try(verb, known or KnownRows.load(self.job_id))
+            answer, self._known = self._try(verb, act, known or KnownRows.load(self.job_id))
         except NotKnown:
-            with job_transaction(self.job_id) as tx:
-                answer = verb(tx)
+            with job_transaction(self.job_id, verb=verb) as tx:
+                answer = act(tx)
         return answer
 
     def forget(self) -> None:
         """What is known may not be so any more."""
         self._known = None
 
-    def _try(self, verb: Callable[[JobTransaction], T], known: KnownRows) -> tuple[T, KnownRows]:
+    def _try(self, verb: str, act: Callable[[JobTransaction], T], known: KnownRows) -> tuple[T, KnownRows]:
         began = uptime()
         tx = JobTransaction(known.job, known.now(), this_process(), began, known)
         with known.guarded():
-            answer = verb(tx)
-        tx.flush()
+            answer = act(tx)
+        with failpoints.during(verb):
+            tx.flush()
         return answer, known

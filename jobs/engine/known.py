@@ -5,7 +5,6 @@ job's `seq` does, and the statement that writes lands only then. A verb that nee
 statement of its own, which is refused: then it is done again under the job's lock.
 """
 
-import json
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,73 +14,20 @@ from uuid import UUID
 
 from django.db import DatabaseError, connection
 
+from aetheris import failpoints
 from aetheris.core.clocks import uptime
+from aetheris.core.priority import FIRST
+from jobs.engine.changes import JOB_COLUMNS, Changes
 from jobs.engine.rows import Rows
 from jobs.models import Body, Edge, Job, Node
 from jobs.querysets import stored_form
 from jobs.states import Ending, NodeState, NodeType
-from ledger.event_types import CATEGORY
 from ledger.models import Entry, Event
 from ledger.querysets import NewEvent
 from signals_app.models import Approval
 
 WINDOW = 128
 """How many nodes are read at once."""
-LOOK_SECONDS = 0.1
-"""How long an activation goes on without a look whether something more urgent waits."""
-
-
-NODE_COLUMNS = (
-    "path",
-    "state",
-    "ending",
-    "input",
-    "output",
-    "error",
-    "children_open",
-    "unmet",
-    "taken",
-    "lease_token",
-    "lease_expires_at",
-    "moved_by",
-    "claims",
-    "tries",
-    "not_before",
-    "rung_at",
-    "deadline_at",
-    "started_at",
-    "finished_at",
-)
-EDGE_COLUMNS = ("source", "target", "on", "taken")
-ENTRY_COLUMNS = tuple(field.attname for field in Entry._meta.concrete_fields)
-CHANGED_ENTRY_COLUMNS = (
-    "step_id",
-    "attempt",
-    "state",
-    "sends",
-    "lease_token",
-    "send_by",
-    "settled_by",
-    "result",
-    "error",
-    "settled_at",
-)
-JOB_COLUMNS = {
-    "nodes_open",
-    "nodes_ready",
-    "nodes_delayed",
-    "nodes_running",
-    "nodes_waiting",
-    "nodes_parked",
-    "ending",
-    "outcome",
-    "result",
-    "error",
-    "recheck_before",
-    "conflicts",
-    "finished_at",
-    "updated_at",
-}
 
 
 class NotKnown(DatabaseError):
@@ -100,8 +46,7 @@ class KnownRows(Rows):
         self._approvals: list[Approval] | None = None
         self._is_whole = False
         self._reads = False
-        self._look_again_at = 0.0
-        self._forget_changes()
+        self._changes = Changes()
 
     @classmethod
     def load(cls, job_id: UUID) -> "KnownRows":
@@ -117,9 +62,12 @@ class KnownRows(Rows):
 
     @contextmanager
     def guarded(self) -> Iterator[None]:
-        """Refuse every statement of the body's own."""
-        with connection.execute_wrapper(self._refuse):
+        """Refuse every statement of the body's own, before anybody else hears of it."""
+        connection.execute_wrappers.insert(0, self._refuse)
+        try:
             yield
+        finally:
+            connection.execute_wrappers.remove(self._refuse)
 
     def node(self, path: str) -> Node | None:
         if path not in self._nodes:
@@ -127,11 +75,11 @@ class KnownRows(Rows):
         return self._nodes.get(path)
 
     def change(self, node: Node, columns: dict[str, Any]) -> bool:
-        self._changed_nodes[node.path] = node
+        self._changes.nodes[node.path] = node
         return True
 
     def change_blocked(self, nodes: Sequence[Node], columns: dict[str, Any]) -> bool:
-        self._changed_nodes.update((node.path, node) for node in nodes)
+        self._changes.nodes.update((node.path, node) for node in nodes)
         return True
 
     def leaving(self, source: str) -> list[Edge]:
@@ -139,22 +87,24 @@ class KnownRows(Rows):
         return [edge for edge in self._edges.get(source, ()) if edge.taken is None]
 
     def decide(self, source: str, edges: Sequence[Edge], taken: Sequence[Edge]) -> list[Node]:
+        if len(edges) > WINDOW:
+            return super().decide(source, edges, taken)
         for edge in edges:
             edge.taken = edge in taken
-        self._changed_edges += edges
+        self._changes.edges += edges
         targets = {edge.target: self._present(edge.target) for edge in edges}
         for path, count in Counter(edge.target for edge in edges).items():
             targets[path].unmet -= count
         for path in {edge.target for edge in taken}:
             targets[path].taken += 1
-        self._changed_nodes.update(targets)
+        self._changes.nodes.update(targets)
         decided = [node for node in targets.values() if node.state == NodeState.BLOCKED and node.unmet == 0]
         return sorted(decided, key=lambda node: node.position)
 
     def child_ended(self, path: str, ended: int) -> Node | None:
         parent = self._present(path)
         parent.children_open -= ended
-        self._changed_nodes[path] = parent
+        self._changes.nodes[path] = parent
         return parent
 
     def next_ready(self, queue: str, now: datetime) -> Node | None:
@@ -169,10 +119,9 @@ class KnownRows(Rows):
         return first if first is not None or self._is_whole else super().next_ready(queue, now)
 
     def is_outranked(self, queue: str) -> bool:
-        if uptime() < self._look_again_at:
-            return False
-        self._look_again_at = uptime() + LOOK_SECONDS
-        return bool(self._read(lambda: super(KnownRows, self).is_outranked(queue)))
+        """It is asked in the statement that writes: with something more urgent waiting that writes nothing."""
+        self._changes.first_in = queue if self.job.priority > FIRST else None
+        return False
 
     def outputs(self, paths: Iterable[str]) -> dict[str, str]:
         known = {path: self._nodes.get(path) for path in paths}
@@ -202,13 +151,13 @@ class KnownRows(Rows):
     def keep(self, text: str) -> str:
         stored = stored_form(text)
         if stored is not text:
-            self._new_bodies[stored] = text
+            self._changes.bodies[stored] = text
         return stored
 
     def texts(self, stored: Collection[str]) -> dict[str, str]:
-        missing = [form for form in stored if form.startswith("@") and form not in self._new_bodies]
+        missing = [form for form in stored if form.startswith("@") and form not in self._changes.bodies]
         found = self._read(lambda: Body.objects.texts(self.job.pk, missing)) if missing else {}
-        return {form: self._new_bodies.get(form) or found.get(form) or form for form in stored}
+        return {form: self._changes.bodies.get(form) or found.get(form) or form for form in stored}
 
     def live(self, step_id: str) -> Entry | None:
         entries = self._of_step(step_id).values()
@@ -222,35 +171,27 @@ class KnownRows(Rows):
 
     def insert_entry(self, entry: Entry) -> None:
         self._of_step(entry.step_id)[entry.attempt] = entry
-        self._new_entries.append(entry)
+        self._changes.opened.append(entry)
 
     def change_entry(self, entry: Entry, columns: dict[str, Any]) -> bool:
-        if entry not in self._new_entries:
-            self._changed_entries[entry.idempotency_key] = entry
+        if entry not in self._changes.opened:
+            self._changes.entries[entry.idempotency_key] = entry
         return True
 
     def write(self, columns: Collection[str], events: Sequence[NewEvent]) -> None:
         """Write everything in one statement, which lands if `seq` is still as it was. Raises `NotKnown` if not."""
-        if not (columns or events or self._changed_nodes):
+        if not (columns or events or self._changes.nodes):
             return
         if not JOB_COLUMNS.issuperset(columns):
             raise NotKnown("the statement does not write this")
-        changes = {
-            "job": {name: getattr(self.job, name) for name in columns},
-            "events": [_event(event) for event in events],
-            "bodies": list(self._new_bodies.values()),
-            "nodes": [_columns(node, NODE_COLUMNS) for node in self._changed_nodes.values()],
-            "edges": [_columns(edge, EDGE_COLUMNS) for edge in self._changed_edges],
-            "opened": [_columns(entry, ENTRY_COLUMNS) for entry in self._new_entries],
-            "entries": [_columns(entry, CHANGED_ENTRY_COLUMNS) for entry in self._changed_entries.values()],
-        }
         asked_at = uptime()
-        landed = Event.objects.record(self.job, self.now(), json.dumps(changes, default=_plain))
+        with failpoints.around(failpoints.commit_of_this_verb()):
+            landed = Event.objects.record(self.job, self.now(), self._changes.as_json(self.job, columns, events))
         if landed is None:
-            raise NotKnown("somebody else has changed the job")
+            raise NotKnown("somebody else has changed the job, or something more urgent waits")
         self.job.seq, self.job.head, now = landed
         self._synchronized(now, asked_at)
-        self._forget_changes()
+        self._changes = Changes()
 
     def _present(self, path: str) -> Node:
         node = self.node(path)
@@ -294,31 +235,3 @@ class KnownRows(Rows):
 
     def _synchronized(self, now: datetime, asked_at: float) -> None:
         self._now, self._asked_at = now, asked_at
-
-    def _forget_changes(self) -> None:
-        self._changed_nodes: dict[str, Node] = {}
-        self._changed_edges: list[Edge] = []
-        self._changed_entries: dict[str, Entry] = {}
-        self._new_entries: list[Entry] = []
-        self._new_bodies: dict[str, str] = {}
-
-
-def _columns(row: Any, names: Iterable[str]) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in names}
-
-
-def _event(event: NewEvent) -> dict[str, Any]:
-    return {
-        "type": event.type.value,
-        "category": CATEGORY[event.type].value,
-        "actor": event.actor,
-        "node": event.node,
-        "span": event.span,
-        "payload": event.payload,
-        "nonce": event.nonce,
-    }
-
-
-def _plain(value: Any) -> str:
-    """How the database reads what JSON has no form for: bytes, times, ids."""
-    return f"\\x{value.hex()}" if isinstance(value, bytes | memoryview) else str(value)

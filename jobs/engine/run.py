@@ -52,7 +52,7 @@ def run_node(job_id: UUID, path: str, activation: UUID | None = None) -> None:
 
 def _start(hand: Activation, path: str) -> Claimed | None:
     try:
-        return hand.transact(lambda tx: claim(tx, path, hand.name))
+        return hand.transact("claim", lambda tx: claim(tx, path, hand.name))
     except Job.DoesNotExist:
         logger.warning("a doorbell rang for job %s, which does not exist", hand.job_id)
         return None
@@ -94,11 +94,12 @@ class _Attempt:
 
 def _commit(hand: Activation, claimed: Claimed, outcome: Outcome | None, attempt: _Attempt, *, go_on: bool) -> None:
     if outcome is not None:
-        hand.transact(lambda tx: _record(tx, claimed, outcome, attempt, go_on=go_on))
+        hand.transact("commit", lambda tx: _record(tx, claimed, outcome, attempt, go_on=go_on))
         return
     hand.forget()
-    with transactional.performed(claimed) as known, job_transaction(claimed.job.pk) as tx:
+    with transactional.performed(claimed) as known, job_transaction(claimed.job.pk, verb="commit") as tx:
         if not _record(tx, claimed, known, attempt, go_on=go_on):
+            attempt.successor = None
             transactional.undo()
 
 
@@ -139,5 +140,5 @@ def _until_answered(hand: Activation, claimed: Claimed, outcome: Outcome | None,
 
 def _has_landed(claimed: Claimed, sent: JobTransaction) -> bool:
     """Wait out the transaction that was sent, by its job's lock, then look for its token."""
-    with job_transaction(claimed.job.pk):
+    with job_transaction(claimed.job.pk, verb="look_up"):
         return Node.objects.filter(job_id=claimed.job.pk, moved_by=sent.token).exists()

@@ -3,7 +3,8 @@
 from django.db import migrations
 
 # `p_changes` holds the changed rows with all their columns that may change. The job's `seq` says whether what they
-# were computed from is still so, `p_now` whether the time in them is: else nothing is written, and `seq` is null.
+# were computed from is still so, `p_now` whether the time in them is, `first_in` names a queue in which nothing more
+# urgent may wait: else nothing is written, and `seq` is null.
 RECORD = """
 CREATE FUNCTION aetheris_event_hash(
     tenant text, job uuid, seq bigint, type text, category text, actor text, node text, span text, at timestamptz,
@@ -38,6 +39,11 @@ BEGIN
     SELECT * INTO v_job FROM jobs_job AS job WHERE job.id = p_job AND job.seq = p_seq FOR NO KEY UPDATE;
     now := aetheris_now();
     IF NOT FOUND OR now NOT BETWEEN p_now - interval '1 second' AND p_now + interval '1 second' THEN
+        RETURN;
+    END IF;
+    IF EXISTS (SELECT 1 FROM jobs_node AS node
+                WHERE node.state = 'ready' AND node.queue = p_changes ->> 'first_in'
+                  AND node.priority < v_job.priority AND (node.not_before IS NULL OR node.not_before <= now)) THEN
         RETURN;
     END IF;
     seq := v_job.seq;

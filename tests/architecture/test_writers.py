@@ -34,15 +34,16 @@ def test_nodes_are_created_only_by_submit_and_expand() -> None:
 
 
 def test_a_node_is_changed_by_nobody_but_move() -> None:
-    """`Node.objects.compare_and_set` is called in one place."""
+    """`compare_and_set` of nodes is called in one place, and that in another one."""
 
-    def rule(path: str, tree: ast.Module) -> Iterator[int]:
-        for call, name in calls(tree):
-            if name == "compare_and_set" and ast.unparse(call.func).startswith("Node."):
-                yield call.lineno
+    def called(*wanted: str) -> list[str]:
+        def rule(path: str, tree: ast.Module) -> Iterator[int]:
+            yield from (call.lineno for call, _ in calls(tree) if ast.unparse(call.func).endswith(wanted))
 
-    places = broken(rule)
-    assert [place.split(":")[0] for place in places] == ["jobs/engine/transitions.py"]
+        return sorted({place.split(":")[0] for place in broken(rule)})
+
+    assert called("Node.objects.compare_and_set", "Node.objects.compare_and_set_blocked") == ["jobs/engine/rows.py"]
+    assert called("rows.change", "rows.change_blocked") == ["jobs/engine/transitions.py"]
 
 
 def test_no_row_gets_a_state_by_assignment() -> None:

@@ -18,6 +18,7 @@ from aetheris.core.graph import TaskGraph
 from aetheris.core.handlers import Effect, Function, Tool
 from aetheris.core.outcomes import Done, Fail, Outcome
 from aetheris.core.schema import Signature
+from aetheris.failpoints import commit_of_this_verb
 from jobs.engine import run
 from jobs.engine import sweep as sweeping
 from jobs.engine.cancel import cancel
@@ -31,6 +32,7 @@ from jobs.engine.signal import signal
 from jobs.engine.sweep import sweep
 from jobs.engine.transaction import job_transaction
 from jobs.models import Job, Node
+from ledger.event_types import EventType
 from ledger.models import Entry
 from signals_app.models import Wait
 from tests.conftest import Clock
@@ -461,7 +463,7 @@ def test_a_wide_graph_is_begun_and_cancelled_in_as_many_statements_as_a_narrow_o
     registered: Registered, world: World, doorbells: Doorbells, step_by_step: None, cancelled_first: bool
 ) -> None:
     sent = []
-    for width in (20, 900):
+    for width in (200, 900):
         registered.forget()
         job = fan_out(registered, world, width)
 
@@ -496,13 +498,28 @@ def assert_each_happened_once(job: Job, world: World) -> None:
     assert [types.count(each) for each in ("tool_invocation_finished", "node_finished")] == [2, 2]
 
 
-@pytest.mark.parametrize("statement", ["FOR ", "UPDATE", "INSERT"])
+def somebody_else_comes(job: Job, world: World) -> None:
+    """While `act` is called, the job is changed by others, so that its worker commits under the lock."""
+
+    def answer(ctx: ToolContext) -> str:
+        with job_transaction(job.pk, verb="test") as tx:
+            tx.event(EventType.NODE_RETRYING, {"node_id": "act"})
+        return "done"
+
+    world.answers["act"] = answer
+
+
+@pytest.mark.parametrize(
+    ("statement", "alone"), [("aetheris_record", True), ("FOR ", False), ("UPDATE", False), ("INSERT", False)]
+)
 def test_a_result_in_hand_is_recorded_when_the_database_answers_again(
-    registered: Registered, world: World, doorbells: Doorbells, statement: str
+    registered: Registered, world: World, doorbells: Doorbells, statement: str, alone: bool
 ) -> None:
-    """The connection is lost twice, when the job is locked or in the middle of the commit."""
+    """The connection is lost, when the job is locked or in the middle of the commit; where there is one statement, twice."""
     job = two_in_a_row(registered, world)
-    failures = [OperationalError("server closed the connection unexpectedly")] * 2
+    if not alone:
+        somebody_else_comes(job, world)
+    failures = [OperationalError("server closed the connection unexpectedly")] * (2 if alone else 1)
 
     def fail_twice(execute: Any, sql: str, *rest: Any) -> Any:
         if failures and world.called("act") and statement in sql:
@@ -520,18 +537,39 @@ def test_a_commit_whose_answer_is_lost_is_read_back(
     registered: Registered,
     world: World,
     doorbells: Doorbells,
-    monkeypatch: pytest.MonkeyPatch,
     after_the_call: str,
 ) -> None:
     """It has happened: nothing is written or sent twice, and the successor that was claimed with it goes on."""
     job = two_in_a_row(registered, world)
+    answers_lost = 0
+
+    def hear_nothing(execute: Any, sql: str, *rest: Any) -> Any:
+        nonlocal answers_lost
+        answer = execute(sql, *rest)
+        if world.called(after_the_call) and "aetheris_record" in sql and not answers_lost:
+            answers_lost += 1
+            raise OperationalError("server closed the connection unexpectedly")
+        return answer
+
+    with connection.execute_wrapper(hear_nothing):
+        run_node(job.pk, "act")
+    assert answers_lost == 1
+    assert_each_happened_once(job, world)
+    assert {node.claims for node in Node.objects.of_job(job.pk)} == {1}
+
+
+def test_a_commit_under_the_lock_whose_answer_is_lost_is_read_back(
+    registered: Registered, world: World, doorbells: Doorbells, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = two_in_a_row(registered, world)
+    somebody_else_comes(job, world)
     database, real = connections["default"], vars(BaseDatabaseWrapper)["_commit"]
     answers_lost = 0
 
     def commit_and_hear_nothing(self: BaseDatabaseWrapper) -> None:
         nonlocal answers_lost
         real(self)
-        if self is database and world.called(after_the_call) and not answers_lost:
+        if self is database and commit_of_this_verb() == "commit.commit" and not answers_lost:
             answers_lost += 1
             raise OperationalError("server closed the connection unexpectedly")
 
