@@ -9,18 +9,14 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db import connection, models
-from django.db.models import Case, Count, Exists, F, Func, Max, OuterRef, Q, Subquery, Value, When
+from django.db.models import Case, Count, Exists, F, Max, OuterRef, Q, Subquery, Value, When
 
 from aetheris.core.canonical import digest
-from jobs.due_querysets import DueNodeQuerySet
+from jobs.lease_querysets import NOW, LeasedNodeQuerySet
 from jobs.states import NODE_ENDINGS, Ending, NodeState, NodeType
 
 if TYPE_CHECKING:
     from jobs.models import Agent, Body, Edge, Job, Node, Submission
-
-
-NOW = Func(function="aetheris_now", output_field=models.DateTimeField())
-"""The database's clock, in a statement."""
 
 
 class AgentQuerySet(models.QuerySet["Agent"]):
@@ -138,7 +134,7 @@ class BodyQuerySet(models.QuerySet["Body"]):
         return texts
 
 
-class NodeQuerySet(DueNodeQuerySet):
+class NodeQuerySet(LeasedNodeQuerySet):
     def of_job(self, job_id: UUID) -> NodeQuerySet:
         """A job's nodes in plan order."""
         return self.filter(job_id=job_id).order_by("position")
@@ -244,43 +240,6 @@ class NodeQuerySet(DueNodeQuerySet):
             nodes_waiting=Count("path", filter=waiting & Q(park=False)),
             nodes_parked=Count("path", filter=(waiting | ready & Q(not_before__isnull=False)) & Q(park=True)),
         )
-
-    def extend_leases(self, tokens: Sequence[UUID], seconds: float) -> int:
-        """Push out the leases of nodes that are before their deadline; a locked node is left for the next beat."""
-        with connection.cursor() as cursor:
-            cursor.execute(
-                """
-                WITH held AS (
-                    SELECT job_id, path FROM jobs_node
-                     WHERE state = 'running' AND lease_token = ANY(%s) AND deadline_at > aetheris_now()
-                       FOR NO KEY UPDATE SKIP LOCKED)
-                UPDATE jobs_node AS node SET lease_expires_at = aetheris_now() + make_interval(secs => %s)
-                  FROM held WHERE node.job_id = held.job_id AND node.path = held.path
-                """,
-                [list(tokens), seconds],
-            )
-            return int(cursor.rowcount)
-
-    def stopping(self, tokens: Sequence[UUID]) -> dict[UUID, str]:
-        """Why each of these leases should stop: `cancelled`, `failed` (their job), `deadline` (their own time) or
-        `lost`; "" when it should go on."""
-        reason = Case(
-            When(job__cancel_requested_at__isnull=False, then=Value("cancelled")),
-            When(job__error__isnull=False, then=Value("failed")),
-            When(deadline_at__lte=NOW, then=Value("deadline")),
-            default=Value(""),
-        )
-        held = self.filter(state=NodeState.RUNNING, lease_token__in=tokens).annotate(reason=reason)
-        reasons = dict.fromkeys(tokens, "lost")
-        return reasons | {token: why for token, why in held.values_list("lease_token", "reason") if token is not None}
-
-    def expired(self, now: datetime, limit: int) -> list[tuple[UUID, str]]:
-        """Nodes whose lease has run out, longest first: (job, path)."""
-        gone = self.filter(state=NodeState.RUNNING, lease_expires_at__lte=now).order_by("lease_expires_at")
-        return list(gone.values_list("job_id", "path")[:limit])
-
-    def running(self, job_id: UUID) -> list[Node]:
-        return list(self.filter(job_id=job_id, state=NodeState.RUNNING))
 
     def next_ready(self, job_id: UUID, queue: str, now: datetime) -> Node | None:
         """The first due READY node that the job has for a queue, in plan order."""

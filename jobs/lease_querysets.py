@@ -1,0 +1,61 @@
+"""SQL of leases: kept while their nodes run, and found when they have run out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from django.db import connection, models
+from django.db.models import Case, Func, Value, When
+
+from jobs.due_querysets import DueNodeQuerySet
+from jobs.states import NodeState
+
+if TYPE_CHECKING:
+    from jobs.models import Node
+
+NOW = Func(function="aetheris_now", output_field=models.DateTimeField())
+"""The database's clock, in a statement."""
+
+
+class LeasedNodeQuerySet(DueNodeQuerySet):
+    """RUNNING nodes, each held under a token. `jobs.querysets.NodeQuerySet` is one."""
+
+    def extend_leases(self, tokens: Sequence[UUID], seconds: float) -> int:
+        """Push out the leases of nodes that are before their deadline; a locked node is left for the next beat."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """
+                WITH held AS (
+                    SELECT job_id, path FROM jobs_node
+                     WHERE state = 'running' AND lease_token = ANY(%s) AND deadline_at > aetheris_now()
+                       FOR NO KEY UPDATE SKIP LOCKED)
+                UPDATE jobs_node AS node SET lease_expires_at = aetheris_now() + make_interval(secs => %s)
+                  FROM held WHERE node.job_id = held.job_id AND node.path = held.path
+                """,
+                [list(tokens), seconds],
+            )
+            return int(cursor.rowcount)
+
+    def stopping(self, tokens: Sequence[UUID]) -> dict[UUID, str]:
+        """Why each of these leases should stop: `cancelled`, `failed` (their job), `deadline` (their own time) or
+        `lost`; "" when it should go on."""
+        reason = Case(
+            When(job__cancel_requested_at__isnull=False, then=Value("cancelled")),
+            When(job__error__isnull=False, then=Value("failed")),
+            When(deadline_at__lte=NOW, then=Value("deadline")),
+            default=Value(""),
+        )
+        held = self.filter(state=NodeState.RUNNING, lease_token__in=tokens).annotate(reason=reason)
+        reasons = dict.fromkeys(tokens, "lost")
+        return reasons | {token: why for token, why in held.values_list("lease_token", "reason") if token is not None}
+
+    def expired(self, now: datetime, limit: int) -> list[tuple[UUID, str]]:
+        """Nodes whose lease has run out, longest first: (job, path)."""
+        gone = self.filter(state=NodeState.RUNNING, lease_expires_at__lte=now).order_by("lease_expires_at")
+        return list(gone.values_list("job_id", "path")[:limit])
+
+    def running(self, job_id: UUID) -> list[Node]:
+        return list(self.filter(job_id=job_id, state=NodeState.RUNNING))
