@@ -515,7 +515,7 @@ def somebody_else_comes(job: Job, world: World) -> None:
 def test_a_result_in_hand_is_recorded_when_the_database_answers_again(
     registered: Registered, world: World, doorbells: Doorbells, statement: str, alone: bool
 ) -> None:
-    """The connection is lost, when the job is locked or in the middle of the commit; where there is one statement, twice."""
+    """The connection is lost when the job is locked, or in the middle of the commit; twice, where that is a statement."""
     job = two_in_a_row(registered, world)
     if not alone:
         somebody_else_comes(job, world)
