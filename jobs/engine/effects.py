@@ -129,6 +129,8 @@ def in_doubt(tx: JobTransaction, node: Node) -> tuple[Entry, Prepared, Recourse]
     """The first write of a step that must not simply be sent again, with what was sent and what may be done."""
     for entry in Entry.objects.undecided_of(tx.job.pk, node.path):
         if entry.effect_class.writes:
+            if entry.tool not in registry.tools:
+                return entry, Prepared("{}", 0.0), Recourse.SHOW
             declared = registry.tools.get(entry.tool)
             arguments = Event.objects.arguments_of(entry)
             intent = tool.intent(declared, entry.step_id, arguments, declared.timeout)

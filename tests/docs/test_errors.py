@@ -11,7 +11,7 @@ from aetheris.api.exceptions import _CODES, STATUS, BodyTooLarge
 from tests.docs.reading import read, rows, section, source, spans
 
 CODE = re.compile(r"[A-Z]{3,}(_[A-Z]+)*")
-TAKES_A_CODE = {"Fail", "Doubt", "Registry", "body", "fail", "fail_job", "show"}
+TAKES_A_CODE = {"Fail", "Doubt", "Registry", "body", "fail", "fail_job", "remains", "show"}
 PAGE = read("errors.md")
 ANSWERS = {spans(row[0])[0]: row for row in rows(section(PAGE, "## Answers of the REST interface"))}
 OF_JOBS = {spans(row[0])[0]: row for row in rows(section(PAGE, "## Errors of a job"))}

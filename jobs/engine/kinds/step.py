@@ -71,7 +71,7 @@ class Run:
         self._claimed = claimed
         self._stop = stop
         self._tools = registry.agents.get(claimed.job.agent.name).tools
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._earlier = self._recorded_before()
 
     def call(self, place: str, declared: Tool, arguments: Mapping[str, Any]) -> Any:
@@ -195,5 +195,8 @@ class Run:
             raise Suspended
 
     def _end(self, outcome: Outcome) -> NoReturn:
-        self.ended = outcome
+        """The first doubt stands; what went wrong beside it is met again when the step is run again."""
+        with self._lock:
+            if not isinstance(self.ended, EffectDoubt):
+                self.ended = outcome
         raise Suspended
