@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from signals_app.models import Approval, Message, Signal, UnknownOutcome, Wait
 
 
+def _of_question(key: str) -> Q:
+    return Q(correlation_key=key) | Q(correlation_key__startswith=f"{key}:")
+
+
 class WaitQuerySet(models.QuerySet["Wait"]):
     def at(self, job_id: UUID, correlation_key: str) -> Wait | None:
         return self.filter(job_id=job_id, correlation_key=correlation_key).first()
@@ -31,14 +35,13 @@ class WaitQuerySet(models.QuerySet["Wait"]):
         """Open waits that take messages, the oldest first."""
         return list(self.open(job_id).filter(kind=WaitKind.MESSAGE))
 
-    def resolution_of(self, job_id: UUID, node: str) -> Wait | None:
-        """The open question what became of this node's effect."""
-        asked = self.open(job_id).filter(node=node, kind=WaitKind.RESOLUTION)
-        return asked.filter(correlation_key__startswith="resolution:").first()
+    def asked_about(self, job_id: UUID, key: str) -> Wait | None:
+        """The open question about the effect whose questions have this key."""
+        return self.open(job_id).filter(_of_question(key)).first()
 
     def next_question(self, job_id: UUID, key: str) -> str:
         """A correlation key for one more question about the same effect: `key`, then `key:2`, …"""
-        asked = self.filter(Q(correlation_key=key) | Q(correlation_key__startswith=f"{key}:"), job_id=job_id).count()
+        asked = self.filter(_of_question(key), job_id=job_id).count()
         return f"{key}:{asked + 1}" if asked else key
 
     def doubtful_nodes(self, job_id: UUID) -> list[str]:

@@ -1,4 +1,5 @@
-"""A node does not end, and a job does not, while it is not known what became of an effect: whatever else went wrong."""
+"""A node does not end, and a job does not, while it is not known what became of an effect: whatever else went wrong.
+And when it is known, the question is closed: no job waits for ever."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +12,7 @@ from aetheris.core.context import ToolContext
 from aetheris.core.errors import CriticalError
 from aetheris.core.graph import TaskGraph
 from aetheris.core.handlers import Effect, Hooks, Tool
+from aetheris.core.outcomes import Done
 from aetheris.core.steps import StepContext, Suspended
 from jobs.engine import effects, run
 from jobs.engine.claim import claim
@@ -228,3 +230,47 @@ def test_a_changed_world_fails_the_job_and_shows_the_doubt_of_the_node_that_was_
     assert "WORLD_CHANGED" in str(again(job).error)
     resolve(job.pk, question(job), {"resolution": "happened", "result": 1}, APPROVER)
     assert (again(job).state, world.called("ship")) == ("failed", 0)
+
+
+def test_an_answer_that_comes_between_the_doubt_and_its_commit_closes_it(
+    registered: Registered, world: World, doorbells: Doorbells, clock: Clock
+) -> None:
+    """The lost worker's success is there before the other one, whose call broke off, has ended the step."""
+    pay = world.tool("pay", Effect.IDEMPOTENT)
+    world.answers["pay"] = HALF
+    stale: list[tuple[Claimed, Intent]] = []
+
+    def code(ctx: StepContext) -> Any:
+        try:
+            return ctx.call(pay)
+        except Suspended:
+            elsewhere(lambda: effects.settle_effect(*stale[0], 1, Done('"late"')))
+            raise
+
+    job = one_step(registered, code, pay)
+    first = claimed_of(job)
+    stale.append((first, calling(job, first, pay)))
+    lost(clock)
+    doorbells.drain()
+    assert (again(job).state, result_of(job), world.called("pay")) == ("completed", "late", 1)
+
+
+def test_an_answer_closes_the_question_about_its_own_effect_and_no_other(
+    registered: Registered, world: World, doorbells: Doorbells, clock: Clock
+) -> None:
+    """A worker was lost in two calls at once. One is asked about; it brings the answer of the other."""
+    one, other = world.tool("one", Effect.ONCE), world.tool("other", Effect.ONCE)
+    job = one_step(registered, lambda ctx: [ctx.named("a").call(one), ctx.named("b").call(other)], one, other)
+    first = claimed_of(job)
+    calling(job, first, one, "a")
+    second = calling(job, first, other, "b")
+    lost(clock)
+    doorbells.drain()
+    assert question(job) == "resolution:work#a:1"
+
+    effects.settle_effect(first, second, 1, Done('"late"'))
+    doorbells.drain()
+    assert states_of(job) == {"work#a": "unknown", "work#b": "committed"}
+    resolve(job.pk, "resolution:work#a:1", {"resolution": "happened", "result": "seen"}, APPROVER)
+    doorbells.drain()
+    assert (again(job).state, result_of(job), world.calls) == ("completed", ["seen", "late"], [])
