@@ -12,7 +12,7 @@ from jobs.engine.kinds.output import output_of
 from jobs.engine.transaction import JobTransaction
 from jobs.engine.until import waits_on
 from jobs.models import Node
-from jobs.states import NodeType
+from jobs.states import NodeState, NodeType
 from ledger.entries import Intent
 from ledger.models import Entry
 
@@ -34,10 +34,10 @@ def end(
 
 def end_by_fact(tx: JobTransaction, node: Node, outcome: Outcome, entry: Entry) -> None:
     """End a node by a fact about its effect that came from elsewhere than its run. A step goes on with it."""
-    if node.type == NodeType.STEP:
-        make_ready(tx, node)
-    else:
+    if node.type != NodeType.STEP:
         end(tx, node, outcome, entry)
+    elif node.state != NodeState.READY:
+        make_ready(tx, node)
 
 
 def _done(tx: JobTransaction, node: Node, outcome: Done, entry: Entry | None) -> None:

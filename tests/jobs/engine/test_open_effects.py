@@ -9,10 +9,10 @@ import pytest
 
 from aetheris.core import registry
 from aetheris.core.context import ToolContext
-from aetheris.core.errors import CriticalError
+from aetheris.core.errors import CriticalError, ToolError
 from aetheris.core.graph import TaskGraph
 from aetheris.core.handlers import Effect, Hooks, Tool
-from aetheris.core.outcomes import Done
+from aetheris.core.outcomes import Done, Fail
 from aetheris.core.steps import StepContext, Suspended
 from jobs.engine import effects, run
 from jobs.engine.claim import claim
@@ -274,3 +274,24 @@ def test_an_answer_closes_the_question_about_its_own_effect_and_no_other(
     resolve(job.pk, "resolution:work#a:1", {"resolution": "happened", "result": "seen"}, APPROVER)
     doorbells.drain()
     assert (again(job).state, result_of(job), world.calls) == ("completed", ["seen", "late"], [])
+
+
+def test_a_failure_that_a_lost_worker_brings_before_its_step_is_run_again_is_recorded(
+    registered: Registered, world: World, doorbells: Doorbells, clock: Clock
+) -> None:
+    pay = world.tool("pay", Effect.ONCE)
+
+    def code(ctx: StepContext) -> str:
+        try:
+            return str(ctx.call(pay))
+        except ToolError as error:
+            return error.message
+
+    job = one_step(registered, code, pay)
+    first = claimed_of(job)
+    intent = calling(job, first, pay)
+    lost(clock)
+    effects.settle_effect(first, intent, 1, Fail("NO_MONEY", "no money"))
+    assert states_of(job) == {"work#1": "failed"}
+    doorbells.drain()
+    assert (again(job).state, result_of(job), world.calls) == ("completed", "no money", [])
