@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Effect(StrEnum):
-    """What a tool does to the world outside, and so what may follow a crash in the middle of it."""
+    """What a tool does to the world outside, and so what may follow a crash in the middle of it: the strictest last."""
 
     PURE = "pure"
     READ = "read"
