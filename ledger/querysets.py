@@ -113,10 +113,6 @@ class EntryQuerySet(models.QuerySet["Entry"]):
         """The last attempt at an effect, whatever became of it."""
         return self.filter(job_id=job_id, step_id=step_id).order_by("-attempt").first()
 
-    def committed_of(self, job_id: UUID, node: str) -> list[Entry]:
-        """Effects of a node that happened."""
-        return list(self.filter(job_id=job_id, node=node, state=EntryState.COMMITTED))
-
     def committed_before(self, job_id: UUID, tools: Sequence[str], moment: datetime) -> list[Entry]:
         """Calls of these tools that were recorded as having happened before a moment, the oldest first."""
         found = self.filter(job_id=job_id, tool__in=tools, state=EntryState.COMMITTED, settled_at__lte=moment)
