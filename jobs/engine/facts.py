@@ -90,7 +90,10 @@ def tell_finished(tx: JobTransaction, node: Node, entry: Entry, outcome: str, **
 
 
 def _note_conflict(tx: JobTransaction, node: Node, entry: Entry, outcome: Outcome) -> None:
-    """A fact that contradicts the settled one changes nothing, and somebody is to look at it."""
+    """A fact that contradicts the settled one changes nothing, and somebody is to look at it. Two looks at the world
+    may see different things."""
+    if not entry.effect_class.writes:
+        return
     result = result_in(outcome)
     surely_not = isinstance(outcome, Fail) and result is None and not entries.may_have_been_sent_before(entry)
     if entry.state == EntryState.COMMITTED:
