@@ -140,6 +140,12 @@ class EntryQuerySet(models.QuerySet["Entry"]):
         found = self.filter(job_id__in=jobs, node__in=nodes).order_by("opened_at")
         return [entry for entry in found if (entry.job_id, entry.node) in places]
 
+    def of_steps(self, steps: Collection[tuple[UUID, str]]) -> list[Entry]:
+        """All that was tried of these effects, given as (job, step)."""
+        jobs, names = {job_id for job_id, _ in steps}, {step_id for _, step_id in steps}
+        found = self.filter(job_id__in=jobs, step_id__in=names)
+        return [entry for entry in found if (entry.job_id, entry.step_id) in steps]
+
     def states(self, job_id: UUID) -> dict[str, tuple[str, str | None]]:
         """Idempotency key → state and result, in its stored form, of all the job's entries."""
         found = self.filter(job_id=job_id).values_list("idempotency_key", "state", "result")
