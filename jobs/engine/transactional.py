@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from aetheris.core import contract
 from aetheris.core.context import StopRequest
@@ -55,6 +55,7 @@ def _call(claimed: Claimed, stop: StopRequest) -> Outcome:
     try:
         with transaction.atomic():
             known = KINDS[claimed.type].call(claimed, stop)
+            connection.check_constraints()  # the deferred ones too: what they refuse is the tool's failure
             if not isinstance(known, Done):
                 raise _TakenBack
     except _TakenBack:
