@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db import connection, models
 
-from aetheris.core.canonical import dumps, shown
+from aetheris.core.canonical import dumps_around, shown
 from ledger.event_types import CATEGORY, EventType
 from ledger.states import EntryState
 
@@ -92,7 +92,7 @@ class EventQuerySet(models.QuerySet["Event"]):
         """The canonical arguments that an effect was opened with, as its first event tells them."""
         opened = self.filter(job_id=entry.job_id, node=entry.node, type=EventType.TOOL_INVOCATION_STARTED)
         told = self.told(entry.job_id, list(opened.order_by("seq")))
-        return next(dumps(each["arguments"]) for each in told if each["invocation_id"] == entry.idempotency_key)
+        return next(dumps_around(each["arguments"]) for each in told if each["invocation_id"] == entry.idempotency_key)
 
     def hash_at(self, job_id: UUID, seq: int) -> bytes:
         """The hash of one event; empty for the beginning of the stream."""

@@ -10,7 +10,7 @@ from typing import Any, get_type_hints
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
 from pydantic.json_schema import GenerateJsonSchema
 
-from aetheris.core.canonical import dumps, dumps_escaped
+from aetheris.core.canonical import dumps_around, dumps_escaped
 from aetheris.core.errors import ArgumentsInvalid, ResultInvalid
 
 CONTEXT = "ctx"
@@ -95,7 +95,7 @@ class Signature:
 
     def canonical(self, arguments: Mapping[str, Any]) -> str:
         """The canonical text of the checked arguments, defaults included: what is approved and digested."""
-        return dumps(_ordered(self._validated(arguments)).model_dump(mode="json", by_alias=True, warnings=False))
+        return dumps_around(_ordered(self._validated(arguments)).model_dump(mode="json", by_alias=True, warnings=False))
 
     def _validated(self, arguments: Mapping[str, Any]) -> BaseModel:
         try:

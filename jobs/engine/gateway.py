@@ -69,12 +69,12 @@ def reconcile(declared: Tool, arguments: str, context: ToolContext) -> Finding:
     return Undecided(f"The hook answered {type(finding).__name__}, which is no finding.")
 
 
-def verify(declared: Tool, arguments: str, recorded: Any, context: ToolContext) -> str | None:
+def verify(declared: Tool, arguments: Mapping[str, Any], recorded: Any, context: ToolContext) -> str | None:
     """Hold a recorded result against the world: None, or what is no longer so. Raises what the hook raises."""
     hook = declared.hooks.verify
     if hook is None:
         return None
-    bound = declared.signature.bind(loads(arguments))
+    bound = declared.signature.bind(arguments)
     found = _outside(lambda: _awaited(hook(context, recorded, **bound), context.timeout))
     return None if found is None else context.secrets.taken_out(str(found))
 
