@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from rest_framework.throttling import ScopedRateThrottle
 from rest_framework.views import APIView
 
+from aetheris import failpoints
 from aetheris.api.authentication import Token
 from aetheris.api.permissions import OPEN, SIGNED_IN, Declared
 
@@ -39,7 +40,8 @@ class Login(APIView):
         user = authenticate(request._request, **credentials.validated_data)
         if user is None:
             raise AuthenticationFailed("Wrong user name or password.")
-        instance, token = get_token_model().objects.create(user=user)
+        with failpoints.around("login.commit"):
+            instance, token = get_token_model().objects.create(user=user)
         return Response({"token": token, "expiry": instance.expiry})
 
 
@@ -49,6 +51,11 @@ class Logout(LogoutView):  # type: ignore[misc]
     permissions: ClassVar = {"POST": (SIGNED_IN,)}
     permission_classes = (Declared,)
     authentication_classes = (Token,)
+
+    def post(self, request: Request, format: str | None = None) -> Response:
+        with failpoints.around("logout.commit"):
+            answer: Response = super().post(request, format)
+        return answer
 
 
 class Health(APIView):
