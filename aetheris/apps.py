@@ -1,7 +1,11 @@
 """The runtime as a Django app: binds the model adapters and finds users' tools and agents."""
 
+import logging
+
 from django.apps import AppConfig
 from django.utils.module_loading import autodiscover_modules
+
+logger = logging.getLogger(__name__)
 
 
 class AetherisConfig(AppConfig):
@@ -9,8 +13,10 @@ class AetherisConfig(AppConfig):
     verbose_name = "Aetheris"
 
     def ready(self) -> None:
-        """Raises `TypeError`, naming the handler, for one that cannot be kept as it is declared."""
+        """Raises `TypeError`, naming the handler, for one that cannot be kept as it is declared; `ValueError` for
+        failpoints that cannot be read."""
         import aetheris.celery  # noqa: F401  makes it the current app: every process rings with it
+        from aetheris import failpoints
         from aetheris.conf import configuration
         from aetheris.core import registry
         from aetheris.llm.adapters.openai import OpenAIAdapter
@@ -19,3 +25,6 @@ class AetherisConfig(AppConfig):
         autodiscover_modules("tools", "agents")
         for handler in (*registry.tools, *registry.functions, *registry.steps):
             handler.check()
+        if faults := configuration().failpoints:
+            failpoints.arm(faults)
+            logger.critical("FAILPOINTS ARE ARMED, this process fails on purpose: AETHERIS_FAILPOINTS=%s", faults)

@@ -4,8 +4,9 @@
 """
 
 from functools import lru_cache
+from typing import Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -42,6 +43,17 @@ class Configuration(BaseSettings):
     model_url: str = ""
     """Base URL of a server that speaks OpenAI's chat completions; empty: the OpenAI SDK's own default."""
     log_level: str = "INFO"
+    failpoints: str = ""
+    """Where this process is to be killed, stopped or held, for rigs (`aetheris.failpoints`); only with `debug`."""
+
+    @model_validator(mode="after")
+    def _failpoints_are_no_accident(self) -> Self:
+        if self.failpoints and not self.debug:
+            raise ValueError(
+                "AETHERIS_FAILPOINTS kills processes on purpose: unset it, or set AETHERIS_DEBUG too. "
+                "Neither belongs in production."
+            )
+        return self
 
 
 @lru_cache(maxsize=1)

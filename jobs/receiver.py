@@ -19,12 +19,12 @@ from celery.worker import state
 from django.db import connection
 
 from aetheris.core import registry
-from jobs.engine import stopping
+from jobs.engine import dispatch, stopping
 from jobs.engine.hearing import Hearing
 from jobs.engine.run import run_node
 from jobs.engine.sweep import sweep
 from jobs.engine.tick import contact
-from jobs.models import Job, Node
+from jobs.models import Node
 
 logger = logging.getLogger(__name__)
 
@@ -125,7 +125,7 @@ class Receiver:
 
     def _hand_over(self, node: Node) -> bool:
         """Two receivers at once: the mark is a compare-and-set, and the claim another."""
-        if self._is_over() or not Node.objects.mark_rung(node, Job.objects.now()):
+        if self._is_over() or not dispatch.may_ring(node):
             return False
         if node.rung_at is not None:
             self.hearing.missed(node)

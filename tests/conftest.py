@@ -12,6 +12,7 @@ from hypothesis import settings
 
 from jobs.engine import dispatch
 from jobs.models import Job
+from tests.chaos.watch import Watch, watched
 from tests.world import Doorbells, Registered, World, assert_whole
 
 # How long one example takes says more about the machine than about the code.
@@ -34,12 +35,15 @@ def django_db_setup(
 
 
 @pytest.fixture
-def database(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """The database with real commits, so that other connections and processes see them."""
+def database(django_db_setup: None, django_db_blocker: Any) -> Iterator[Watch]:
+    """The database with real commits, so that other connections and processes see them. What the product commits
+    meanwhile stands between failpoints."""
     with django_db_blocker.unblock():
-        yield
+        with watched() as watch:
+            yield watch
         _empty()
         connection.close()
+    assert watch.naked == []
 
 
 def _empty() -> None:

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from aetheris import failpoints
 from aetheris.api.permissions import OPEN
 
 
@@ -34,7 +35,8 @@ class Login(APIView):
         user = authenticate(request._request, **credentials.validated_data)
         if user is None:
             raise AuthenticationFailed("Wrong user name or password.")
-        instance, token = get_token_model().objects.create(user=user)
+        with failpoints.around("login.commit"):
+            instance, token = get_token_model().objects.create(user=user)
         return Response({"token": token, "expiry": instance.expiry})
 
 

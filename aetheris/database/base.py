@@ -1,4 +1,5 @@
-"""The database backend: Django's own, but a pooled connection that the server has ended is given to nobody."""
+"""The database backend: Django's own, but a pooled connection that the server has ended is given to nobody, and every
+COMMIT stands between two failpoints."""
 
 import select
 import time
@@ -7,6 +8,8 @@ from typing import Any
 from django.db.backends.postgresql import base
 from psycopg import Connection
 from psycopg_pool import PoolTimeout
+
+from aetheris import failpoints
 
 PATIENCE_SECONDS = 10.0
 """How long somebody waits for a connection, also for a server that is just starting."""
@@ -30,6 +33,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 return connection
             connection.close()
             self.pool.putconn(connection)
+
+    def _commit(self) -> None:
+        with failpoints.around(failpoints.commit_of_this_verb()):
+            super()._commit()  # type: ignore[misc]  # the stubs do not know it
 
 
 def _has_ended(connection: Connection[Any]) -> bool:

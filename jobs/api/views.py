@@ -4,7 +4,6 @@ import re
 from typing import Any, ClassVar
 from uuid import UUID
 
-from django.db import transaction
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -25,6 +24,7 @@ from jobs.engine.resolve import resolve
 from jobs.engine.sender import Sender
 from jobs.engine.signal import signal
 from jobs.engine.submit import submit
+from jobs.engine.transaction import committing
 from jobs.models import Job, Node
 from jobs.states import JobState
 from ledger.models import Event
@@ -252,6 +252,6 @@ class Replay(APIView):
     def get(self, request: Request, job_id: UUID) -> Response:
         wanted = checked(_ReplayStep, request.query_params)
         # One snapshot for events and rows: what moves meanwhile must not look like a difference.
-        with transaction.atomic():
+        with committing("replay"):
             Job.objects.read_one_snapshot()
             return Response(replay_answer(job_of(request, job_id), wanted["step_node_id"]))

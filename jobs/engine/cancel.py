@@ -19,7 +19,7 @@ def cancel(job_id: UUID, *, actor: str, reason: str = "") -> Job:
     """
     dumps(reason)
     try:
-        with job_transaction(job_id, actor) as tx:
+        with job_transaction(job_id, actor, verb="cancel") as tx:
             if tx.job.is_final and tx.job.ending != JobState.CANCELLED:
                 raise Refused(f"The job has ended as {tx.job.ending}.", code="JOB_FINISHED")
             if tx.job.cancel_requested_at is None:

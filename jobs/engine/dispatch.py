@@ -9,8 +9,10 @@ from uuid import UUID
 from celery import current_app
 from django.db import transaction
 
+from aetheris import failpoints
 from aetheris.conf import configuration
 from jobs.messages import RESCUE, RUN_NODE
+from jobs.models import Job, Node
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +37,13 @@ def ring(job_id: UUID, path: str, queue: str, priority: int) -> None:
     _send(RUN_NODE, (str(job_id), path), queue=queue, priority=priority)
 
 
+def may_ring(node: Node) -> bool:
+    """Note a doorbell; whether this process is the one to ring it. Two at once ring once: the mark is a
+    compare-and-set."""
+    with failpoints.around("mark_rung.commit"):
+        return Node.objects.mark_rung(node, Job.objects.now())
+
+
 def ask_for_rescue(job_id: str, activation: str) -> None:
     """Have a worker take back what this activation of a lost process holds; after its lease that is done anyway."""
     _send(RESCUE, (job_id, activation), queue="realtime", expires=configuration().lease_seconds)
@@ -45,7 +54,8 @@ def _send(name: str, ids: tuple[str, str], **options: Any) -> None:
     if began < _Broker.rests_until:
         return
     try:
-        current_app.send_task(name, args=ids, **options)
+        with failpoints.around("ring"):
+            current_app.send_task(name, args=ids, **options)
     except Exception as error:
         ended = time.monotonic()
         rest = REST * (ended - began)

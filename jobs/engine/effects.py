@@ -75,7 +75,7 @@ def open_effect(claimed: Claimed, intent: Intent, arguments: str, values: list[V
     """Record that an effect is about to be sent. One transaction; sent twice, because its answer was lost, it finds
     what it did before."""
     began = uptime()
-    with job_transaction(claimed.job.pk) as tx:
+    with job_transaction(claimed.job.pk, verb="open_effect") as tx:
         node = _held(tx, claimed)
         if node is None:
             return Opened(recorded=LOST)
@@ -96,7 +96,7 @@ def open_effect(claimed: Claimed, intent: Intent, arguments: str, values: list[V
 
 def settle_effect(claimed: Claimed, intent: Intent, attempt: int, outcome: Outcome) -> Outcome:
     """Record what became of an effect; what the ledger holds then, or `LOST`."""
-    with job_transaction(claimed.job.pk) as tx:
+    with job_transaction(claimed.job.pk, verb="settle_effect") as tx:
         node = Node.objects.get(job_id=tx.job.pk, path=claimed.path)
         entry = Entry.objects.get(job_id=tx.job.pk, step_id=intent.step_id, attempt=attempt)
         was_settled = entry.settled_at is not None

@@ -1,6 +1,6 @@
 """Ending: a node that was run ends by its outcome, or is tried again, or shows its doubt."""
 
-from django.db import DataError, IntegrityError, transaction
+from django.db import DataError, IntegrityError
 
 from aetheris.core.canonical import Canonical
 from aetheris.core.errors import AetherisError, described
@@ -9,7 +9,7 @@ from jobs.engine import advance, doubt, retry
 from jobs.engine.again import make_ready
 from jobs.engine.expand import expand, store
 from jobs.engine.kinds.output import output_of
-from jobs.engine.transaction import JobTransaction
+from jobs.engine.transaction import JobTransaction, savepoint
 from jobs.engine.until import waits_on
 from jobs.models import Node
 from jobs.states import NodeType
@@ -62,7 +62,7 @@ def _doubt(tx: JobTransaction, node: Node, entry: Entry, intent: Intent, outcome
 def _expand(tx: JobTransaction, node: Node, outcome: Expand) -> None:
     """A graph that the rows refuse fails its node: planned again, it would be refused again."""
     try:
-        with transaction.atomic():
+        with savepoint():
             nodes = store(tx, node, outcome.graph)
     except (DataError, IntegrityError, ValueError) as error:
         advance.fail(tx, node, "PLAN_NOT_STORABLE", described(error))

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from django.db import connection
 
+from aetheris import failpoints
 from aetheris.core import contract, loop
 from aetheris.core.canonical import dumps, dumps_escaped, loads
 from aetheris.core.clocks import uptime
@@ -36,9 +37,10 @@ def call_tool(declared: Tool, arguments: str, context: ToolContext) -> Outcome:
         return too_late
     try:
         if declared.effect is Effect.TRANSACTIONAL:
-            result = declared.call(context, **bound)
+            with failpoints.around("call_tool"):
+                result = declared.call(context, **bound)
         else:
-            result = _outside(lambda: _awaited(declared.call(context, **bound), context.timeout))
+            result = _outside("call_tool", lambda: _awaited(declared.call(context, **bound), context.timeout))
     except InTransaction:
         raise
     except NotApplied as error:
@@ -57,7 +59,7 @@ def reconcile(declared: Tool, arguments: str, context: ToolContext) -> Finding:
         return Undecided("Nobody could be asked in time.")
     try:
         bound = declared.signature.bind(loads(arguments))
-        finding = _outside(lambda: _awaited(hook(context, **bound), context.timeout))
+        finding = _outside("reconcile", lambda: _awaited(hook(context, **bound), context.timeout))
         if isinstance(finding, Happened):
             return Happened(loads(context.secrets.taken_out(dumps(declared.signature.result(finding.result)))))
     except InTransaction:
@@ -75,19 +77,19 @@ def verify(declared: Tool, arguments: str, recorded: Any, context: ToolContext) 
     if hook is None:
         return None
     bound = declared.signature.bind(loads(arguments))
-    found = _outside(lambda: _awaited(hook(context, recorded, **bound), context.timeout))
+    found = _outside("verify", lambda: _awaited(hook(context, recorded, **bound), context.timeout))
     return None if found is None else context.secrets.taken_out(str(found))
 
 
 def ask_model(adapter: ModelAdapter, request: ModelRequest) -> ModelAnswer:
     """Ask a model once. Raises what its adapter raises."""
-    return _outside(lambda: adapter.complete(request))
+    return _outside("ask_model", lambda: adapter.complete(request))
 
 
 def fetch(url: str, headers: Mapping[str, str], context: ToolContext) -> Outcome:
     """GET an address once. Raises nothing but `InTransaction`."""
     try:
-        answer = _outside(lambda: context.http.get(url, headers=dict(headers)))
+        answer = _outside("fetch", lambda: context.http.get(url, headers=dict(headers)))
         return Done(dumps({"status": answer.status_code, "text": answer.text}))
     except InTransaction:
         raise
@@ -95,10 +97,10 @@ def fetch(url: str, headers: Mapping[str, str], context: ToolContext) -> Outcome
         return Doubt("FETCH_IN_DOUBT", described(error))
 
 
-def _outside(call: Callable[[], T]) -> T:
+def _outside(name: str, call: Callable[[], T]) -> T:
     if connection.in_atomic_block:
         raise InTransaction("the world outside is never called inside a transaction")
-    with contract.opened():
+    with contract.opened(), failpoints.around(name):
         return call()
 
 

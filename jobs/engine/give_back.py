@@ -17,7 +17,7 @@ def give_back(claimed: Claimed) -> bool:
     intent = claimed.prepared.intent
     if claimed.recorded is not None or (intent is not None and intent.effect not in HARMLESS):
         return False
-    with job_transaction(claimed.job.pk) as tx:
+    with job_transaction(claimed.job.pk, verb="give_back") as tx:
         node = Node.objects.at(claimed.job.pk, claimed.path)
         if node is None or node.lease_token != claimed.token or tx.job.starts_nothing_more:
             return False

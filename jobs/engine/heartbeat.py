@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db import Error, connection
 
+from aetheris import failpoints
 from aetheris.conf import configuration
 from aetheris.core.context import StopRequest
 from jobs.models import Node
@@ -61,7 +62,8 @@ class Heartbeat:
     def _ask(self, held: dict[UUID, StopRequest], *, beat: bool) -> bool:
         try:
             if beat:
-                Node.objects.extend_leases(list(held), self._lease_seconds)
+                with failpoints.around("renew.commit"):
+                    Node.objects.extend_leases(list(held), self._lease_seconds)
             for token, reason in Node.objects.stopping(list(held)).items():
                 held[token].reason = reason
         except Error as error:

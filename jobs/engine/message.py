@@ -36,7 +36,7 @@ def message(job_id: UUID, letter: Letter, sender: Sender) -> str:
         raise Refused("A message to a job needs the permission job:create.", code="MAY_NOT_SIGNAL")
     payload = dumps(letter.payload)
     try:
-        with job_transaction(job_id, sender.principal) as tx:
+        with job_transaction(job_id, sender.principal, verb="message") as tx:
             return _known(tx, letter, payload) or _receive(tx, letter, payload)
     except Job.DoesNotExist:
         raise Refused(f"There is no job {job_id}.", code="JOB_NOT_FOUND") from None

@@ -8,7 +8,7 @@ from jobs.engine.transaction import JobTransaction, if_free
 
 def fail_if_overdue(job_id: UUID) -> bool:
     """For the sweep: fail this job if its deadline has passed and it still runs or waits; whether it did."""
-    return if_free(job_id, fail_overdue)
+    return if_free(job_id, "overdue", fail_overdue)
 
 
 def fail_overdue(tx: JobTransaction) -> bool:

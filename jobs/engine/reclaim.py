@@ -14,7 +14,7 @@ from ledger.states import EntryState
 
 def reclaim_if_expired(job_id: UUID, path: str) -> bool:
     """Take back this node's lease if it has still run out, judged by the database's clock; whether it had."""
-    return if_free(job_id, lambda tx: _reclaim_if_expired(tx, path))
+    return if_free(job_id, "reclaim", lambda tx: _reclaim_if_expired(tx, path))
 
 
 def _reclaim_if_expired(tx: JobTransaction, path: str) -> bool:

@@ -1,5 +1,6 @@
 """Replay: rebuild a job's state from its events alone. Calls nothing, changes nothing."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -74,6 +75,15 @@ def replay(events: list[Event], payloads: list[dict[str, Any]], until: str = "")
         if event.category in DECIDING:
             _fold(view, event, payload)
     return view
+
+
+def walked(events: list[Event], payloads: list[dict[str, Any]]) -> Iterator[tuple[Event, JobView]]:
+    """Each event that decides state with the view after it; it is one view, which goes on changing."""
+    view = JobView()
+    for event, payload in zip(events, payloads, strict=True):
+        if event.category in DECIDING:
+            _fold(view, event, payload)
+            yield event, view
 
 
 def _fold(view: JobView, event: Event, payload: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ def rescue(job_id: UUID, activation: UUID) -> bool:
 
     To be called only when its process is gone for certain. Safe to call late and any number of times.
     """
-    with job_transaction(job_id) as tx:
+    with job_transaction(job_id, verb="rescue") as tx:
         for node in Node.objects.running(job_id):
             if node.lease_token == lease_token(activation, node.path, node.claims):
                 reclaim(tx, node, "its worker process was lost")

@@ -34,7 +34,7 @@ def resolve(job_id: UUID, correlation_key: str, answer: Answer, sender: Sender) 
     `REQUESTER_MAY_NOT_DECIDE` and what `decide_effect` raises.
     """
     try:
-        with job_transaction(job_id, sender.principal) as tx:
+        with job_transaction(job_id, sender.principal, verb="resolve") as tx:
             wait = Wait.objects.at(tx.job.pk, correlation_key)
             if wait is None or wait.kind != WaitKind.RESOLUTION:
                 raise Refused("No effect of this job is in doubt under that key.", code="INVALID_SIGNAL_KEY")

@@ -49,7 +49,7 @@ def run_node(job_id: UUID, path: str, activation: UUID | None = None) -> None:
 
 def _start(job_id: UUID, path: str, activation: UUID | None) -> Claimed | None:
     try:
-        with job_transaction(job_id) as tx:
+        with job_transaction(job_id, verb="claim") as tx:
             return claim(tx, path, activation)
     except Job.DoesNotExist:
         logger.warning("a doorbell rang for job %s, which does not exist", job_id)
@@ -91,7 +91,10 @@ class _Attempt:
 
 
 def _commit(claimed: Claimed, outcome: Outcome | None, attempt: _Attempt, *, go_on: bool) -> Claimed | None:
-    with transactional.performed(claimed, outcome) as known, job_transaction(claimed.job.pk) as tx:
+    with (
+        transactional.performed(claimed, outcome) as known,
+        job_transaction(claimed.job.pk, verb="commit") as tx,
+    ):
         attempt.tx = tx
         if not commit(tx, claimed, known):
             logger.warning("%s of job %s was taken over; its fact is recorded", claimed.path, claimed.job.pk)
@@ -129,5 +132,5 @@ def _until_answered(send: Callable[[_Attempt], Claimed | None], claimed: Claimed
 
 def _has_landed(claimed: Claimed, sent: JobTransaction) -> bool:
     """Wait out the transaction that was sent, by its job's lock, then look for its token."""
-    with job_transaction(claimed.job.pk):
+    with job_transaction(claimed.job.pk, verb="look_up"):
         return Node.objects.filter(job_id=claimed.job.pk, moved_by=sent.token).exists()

@@ -4,11 +4,10 @@ import logging
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import transaction
-
 from aetheris.core import registry
 from aetheris.core.errors import AetherisError
 from jobs.engine.submit import submit
+from jobs.engine.transaction import committing
 from jobs.models import Job, Schedule
 from jobs.states import CatchUp
 
@@ -26,7 +25,7 @@ def change(schedule: Schedule, changed_by: str) -> None:
 
     Its next time is reckoned anew when its times changed or it was enabled. Raises `ValidationError`.
     """
-    with transaction.atomic():
+    with committing("change_schedule"):
         now = Job.objects.now()
         before = Schedule.objects.lock(schedule.pk)
         schedule.changed_by, schedule.updated_at = changed_by, now
@@ -52,7 +51,7 @@ def _fire(schedule_id: UUID) -> bool:
     The key of the job is the schedule and the time, so that even a next time that was set back makes no second job.
     A message that is refused is noted on the schedule, and its time is over.
     """
-    with transaction.atomic():
+    with committing("fire"):
         schedule = Schedule.objects.take(schedule_id)
         now = Job.objects.now()
         if schedule is None or not schedule.enabled or schedule.next_at is None or schedule.next_at > now:

@@ -28,7 +28,7 @@ def signal(job_id: UUID, correlation_key: str, payload: dict[str, Any], sender: 
     """
     answer = dumps(payload)
     try:
-        with job_transaction(job_id, sender.principal) as tx:
+        with job_transaction(job_id, sender.principal, verb="signal") as tx:
             wait = _declared(tx, correlation_key)
             _check_sender(tx.job, wait, sender)
             if wait.kind == WaitKind.RESOLUTION:

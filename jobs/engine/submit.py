@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from django.db import transaction
-
 from aetheris.core import registry
 from aetheris.core.canonical import digest, dumps
 from aetheris.core.clocks import uptime
@@ -14,7 +12,7 @@ from aetheris.core.errors import Refused
 from aetheris.core.graph import PLAN
 from aetheris.core.ids import new_id
 from aetheris.core.priority import checked
-from jobs.engine.transaction import JobTransaction
+from jobs.engine.transaction import JobTransaction, committing
 from jobs.engine.transitions import count, counters_of
 from jobs.models import Agent, Job, Node, Submission
 from jobs.states import NodeState, NodeType
@@ -49,7 +47,7 @@ def submit(
     planner = registry.agents.get(agent_name)
     wish = {} if priority is None else {"priority": checked(priority)}
     request_digest = digest(dumps({"agent": agent_name, "message": goal, **wish}))
-    with transaction.atomic():
+    with committing("submit"):
         agent = Agent.objects.ensure(tenant, agent_name)
         job_id = new_id()
         if idempotency_key:

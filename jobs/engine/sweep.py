@@ -14,6 +14,7 @@ from jobs.engine.overdue import fail_if_overdue
 from jobs.engine.reclaim import reclaim_if_expired
 from jobs.engine.tick import tick
 from jobs.engine.time_out import time_out_if_due
+from jobs.engine.transaction import committing
 from jobs.models import Bell, Job, Node
 from signals_app.models import Wait
 
@@ -64,6 +65,7 @@ def _ring_again(now: datetime) -> int:
     return sum(_ring(nodes) for queue, nodes in lost.items() if _may_ring(queue, now))
 
 
+@committing("bell")
 def _may_ring(queue: str, now: datetime) -> bool:
     """Whether this sweep is the one to ring for lost doorbells of this queue, and now."""
     bell = Bell.objects.of_queue(queue)
@@ -80,8 +82,8 @@ def _may_ring(queue: str, now: datetime) -> bool:
 
 
 def _ring(nodes: list[Node]) -> int:
-    """Ring for these nodes; how many. Two sweeps at once ring once: the mark is a compare-and-set."""
-    marked = [node for node in nodes if Node.objects.mark_rung(node, Job.objects.now())]
+    """Ring for these nodes; how many."""
+    marked = [node for node in nodes if dispatch.may_ring(node)]
     for node in marked:
         dispatch.ring(node.job_id, node.path, node.queue, node.priority)
     return len(marked)

@@ -2,10 +2,9 @@
 
 from datetime import datetime, timedelta
 
-from django.db import transaction
-
 from aetheris.conf import configuration
 from aetheris.core.clocks import uptime
+from jobs.engine.transaction import committing
 from jobs.models import Job, Tick
 
 
@@ -47,7 +46,7 @@ def tick(rest: timedelta) -> Tick | None:
     A sweep that finds that nobody could sweep for over half a lease makes the next lease a quiet one, unless it knows
     that the database was there all the time: the living workers extend their leases before anybody takes them.
     """
-    with transaction.atomic():
+    with committing("tick"):
         row = Tick.objects.take()
         now = Job.objects.now()
         if row is None or (row.last_at is not None and timedelta(0) <= now - row.last_at < rest):

@@ -31,7 +31,7 @@ def time_out(tx: JobTransaction, wait: Wait) -> None:
 
 def time_out_if_due(job_id: UUID, correlation_key: str) -> bool:
     """For the sweep: end this wait if it is still open and over; whether it was."""
-    return if_free(job_id, lambda tx: _time_out_due(tx, correlation_key))
+    return if_free(job_id, "time_out", lambda tx: _time_out_due(tx, correlation_key))
 
 
 def _time_out_due(tx: JobTransaction, correlation_key: str) -> bool:

@@ -6,13 +6,14 @@ import os
 import socket
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 
+from aetheris import failpoints
 from aetheris.core.canonical import members, object_of
 from aetheris.core.clocks import uptime
 from aetheris.core.ids import new_id, random_bytes
@@ -109,21 +110,34 @@ class JobTransaction:
 
 
 @contextmanager
-def job_transaction(job_id: UUID, actor: str = "", *, wait: bool = True) -> Iterator[JobTransaction]:
-    """Lock the job, yield it to verbs, write their events. Raises `Job.DoesNotExist`, which without `wait` also
-    means that somebody else holds the job now."""
+def committing(verb: str) -> Iterator[None]:
+    """One transaction, whose COMMIT stands between the failpoints `<verb>.commit.before` and `.after`; inside another
+    one it is a part of that."""
+    with failpoints.during(verb), transaction.atomic():
+        yield
+
+
+def savepoint() -> AbstractContextManager[None]:
+    """A part of the open transaction that can be taken back by itself."""
+    return transaction.atomic()
+
+
+@contextmanager
+def job_transaction(job_id: UUID, actor: str = "", *, verb: str = "job", wait: bool = True) -> Iterator[JobTransaction]:
+    """Lock the job, yield it to verbs, write their events. `verb` names the commit. Raises `Job.DoesNotExist`, which
+    without `wait` also means that somebody else holds the job now."""
     began = uptime()
-    with transaction.atomic():
+    with committing(verb):
         job = Job.objects.lock(job_id, wait=wait)
         tx = JobTransaction(job, Job.objects.now(), actor or this_process(), began)
         yield tx
         tx.flush()
 
 
-def if_free(job_id: UUID, verb: Callable[[JobTransaction], bool]) -> bool:
+def if_free(job_id: UUID, verb: str, act: Callable[[JobTransaction], bool]) -> bool:
     """For sweeps: run a verb if nobody holds the job now; whether it did something. One busy job delays no other."""
     try:
-        with job_transaction(job_id, wait=False) as tx:
-            return verb(tx)
+        with job_transaction(job_id, verb=verb, wait=False) as tx:
+            return act(tx)
     except Job.DoesNotExist:
         return False

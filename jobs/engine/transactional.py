@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from django.db import transaction
-
 from aetheris.core import contract
 from aetheris.core.context import StopRequest
 from aetheris.core.errors import described
@@ -17,6 +15,7 @@ from aetheris.core.outcomes import Done, Doubt, Fail, Outcome
 from jobs.engine import heartbeat
 from jobs.engine.kinds.base import Claimed
 from jobs.engine.kinds.table import KINDS
+from jobs.engine.transaction import committing, savepoint
 from jobs.models import Job
 
 
@@ -31,7 +30,7 @@ def performed(claimed: Claimed, outcome: Outcome | None) -> Iterator[Outcome]:
         yield outcome
         return
     try:
-        with heartbeat.of_this_process().hold(claimed.token) as stop, transaction.atomic():
+        with heartbeat.of_this_process().hold(claimed.token) as stop, committing("perform"):
             Job.objects.limit_statements(claimed.prepared.timeout)
             with contract.closed(f"The transactional tool of node {claimed.path}"):
                 known = _call(claimed, stop)
@@ -53,7 +52,7 @@ def _call(claimed: Claimed, stop: StopRequest) -> Outcome:
         return claimed.recorded
     known: Outcome = Doubt("TOOL_IN_DOUBT", "The tool did not end.")
     try:
-        with transaction.atomic():
+        with savepoint():
             known = KINDS[claimed.type].call(claimed, stop)
             if not isinstance(known, Done):
                 raise _TakenBack

@@ -1,0 +1,1 @@
+"""Kills at every boundary, and what they must not change."""
