@@ -83,6 +83,7 @@ def open_entry(book: Book, job: Job, node: str, intent: Intent, *, token: UUID, 
         first_sent_at=now,
         send_by=send_by,
         settled_by=settled_by,
+        key_until=now + timedelta(seconds=intent.window),
         opened_at=now,
     )
     book.insert_entry(entry)
@@ -121,14 +122,15 @@ def is_for(entry: Entry, intent: Intent) -> bool:
     return same_tool and bytes(entry.arguments_digest) == intent.arguments_digest
 
 
-def recourse(entry: Entry, intent: Intent, now: datetime) -> Recourse:
-    """What may be done about an entry in doubt: by what its tool declared when it was opened, and by what it declares
-    now, whichever is the stricter."""
-    within = now + timedelta(seconds=intent.timeout) < entry.first_sent_at + timedelta(seconds=intent.window)
+def recourse(book: Book, entry: Entry, intent: Intent, now: datetime) -> Recourse:
+    """What may be done about an entry in doubt: by what its tool declared when it was sent, and by what it declares
+    now, whichever is the stricter; from now on the entry is held to that."""
+    declared = {entry.effect_class, intent.effect}
+    _hold_to_the_stricter(book, entry, intent)
     return after_doubt(
-        {entry.effect_class, intent.effect},
+        declared,
         shown=entry.state != EntryState.STARTED,
-        key_lasts=within,
+        key_lasts=entry.key_until is not None and now + timedelta(seconds=intent.timeout) < entry.key_until,
         can_ask=intent.can_ask,
     )
 
@@ -179,6 +181,17 @@ def fail(book: Book, entry: Entry, error: str, now: datetime) -> bool:
 def doubt(book: Book, entry: Entry, error: str) -> bool:
     """Whether the effect happened is not known, and trying again could repeat it."""
     return _move(book, entry, EntryState.UNKNOWN, error=error)
+
+
+def _hold_to_the_stricter(book: Book, entry: Entry, intent: Intent) -> None:
+    key_until = entry.first_sent_at + timedelta(seconds=intent.window)
+    limits = {
+        "effect": max(entry.effect_class, intent.effect, key=list(Effect).index).value,
+        "key_until": min(entry.key_until or key_until, key_until),
+        "settled_by": max(entry.settled_by, entry.send_by + timedelta(seconds=intent.settle)),
+    }
+    if any(getattr(entry, name) != limit for name, limit in limits.items()):
+        _set(book, entry, **limits)
 
 
 def _move(book: Book, entry: Entry, to: EntryState, **columns: object) -> bool:

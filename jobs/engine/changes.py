@@ -1,4 +1,4 @@
-"""Changes: what one statement is to write of a job, `aetheris_record` in `ledger/migrations/0004_one_statement.py`."""
+"""Changes: what one statement is to write of a job, `aetheris_record` in `ledger/migrations/0005_one_statement.py`."""
 
 import json
 from collections.abc import Collection, Iterable, Sequence
@@ -36,6 +36,8 @@ ENTRY_COLUMNS = tuple(field.attname for field in Entry._meta.concrete_fields)
 CHANGED_ENTRY_COLUMNS = (
     "step_id",
     "attempt",
+    "effect",
+    "key_until",
     "state",
     "sends",
     "lease_token",

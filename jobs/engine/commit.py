@@ -2,11 +2,13 @@
 
 from aetheris.core.outcomes import Outcome
 from jobs.engine import facts, reconcile, world_check
+from jobs.engine.again import make_ready
 from jobs.engine.effects import EffectDoubt, store_values
 from jobs.engine.ending import end
 from jobs.engine.kinds.base import Claimed, Purpose
 from jobs.engine.late import settle_late
 from jobs.engine.transaction import JobTransaction
+from jobs.models import Node
 from jobs.states import NodeState
 
 SETTLE = {Purpose.ASK: reconcile.settle, Purpose.CHECK: world_check.settle}
@@ -26,8 +28,7 @@ def commit(tx: JobTransaction, claimed: Claimed, outcome: Outcome) -> bool:
         return held
     if isinstance(outcome, EffectDoubt):
         if held:
-            entry = tx.rows.of_attempt(outcome.step_id, outcome.attempt)
-            end(tx, node, outcome, entry, outcome.intent)
+            _end_in_doubt(tx, node, outcome)
         return held
     if held:
         store_values(tx, node, claimed.values)
@@ -40,3 +41,13 @@ def commit(tx: JobTransaction, claimed: Claimed, outcome: Outcome) -> bool:
     elif entry is not None and not was_settled:
         settle_late(tx, node, entry, outcome)
     return held
+
+
+def _end_in_doubt(tx: JobTransaction, node: Node, outcome: EffectDoubt) -> None:
+    """A step ends for the doubt about an effect, or goes on at once when the answer has come since."""
+    entry = tx.rows.of_attempt(outcome.step_id, outcome.attempt)
+    assert entry is not None  # noqa: S101  entries are never deleted
+    if entry.settled_at is None:
+        end(tx, node, outcome, entry, outcome.intent)
+    else:
+        make_ready(tx, node)

@@ -18,7 +18,7 @@ from signals_app.models import Wait
 def try_again(tx: JobTransaction, node: Node, entry: Entry, intent: Intent, reason: str) -> bool:
     """Send the same effect again later, under the same key, or ask its provider then; False when neither may be done
     or tries are spent."""
-    may = entries.recourse(entry, intent, tx.now) is not Recourse.SHOW
+    may = entries.recourse(tx.rows, entry, intent, tx.now) is not Recourse.SHOW
     return may and retry.try_again(tx, node, reason)
 
 
@@ -59,12 +59,12 @@ def remains(
     code: str = "LEASE_LOST",
     message: str = "The worker was lost during the call, and the node is not run again.",
 ) -> bool:
-    """For a node that will not be claimed any more: whether an effect of it may have happened, and is now shown so.
+    """For a node that is to end: whether an effect of it may have happened, and is now shown so.
 
     A started read is of no interest any more, and a transactional effect was rolled back: their entries fail, so that
     nothing is left open.
     """
-    doubtful = [entry for entry in Entry.objects.undecided_of(tx.job.pk, node.path) if node.claims]
+    doubtful = Entry.objects.undecided_of(tx.job.pk, node.path) if node.claims else []
     for entry in doubtful:
         if not entry.effect_class.leaves_doubt:
             facts.fail(tx, node, entry, {"code": "NOT_NEEDED", "message": "The node is not run again."})

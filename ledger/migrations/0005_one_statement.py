@@ -80,7 +80,8 @@ BEGIN
     INSERT INTO ledger_entry SELECT * FROM jsonb_populate_recordset(NULL::ledger_entry, p_changes -> 'opened');
     FOR v_entry IN SELECT * FROM jsonb_populate_recordset(NULL::ledger_entry, p_changes -> 'entries') LOOP
         UPDATE ledger_entry AS entry
-           SET state = v_entry.state, sends = v_entry.sends, lease_token = v_entry.lease_token,
+           SET effect = v_entry.effect, key_until = v_entry.key_until, state = v_entry.state,
+               sends = v_entry.sends, lease_token = v_entry.lease_token,
                send_by = v_entry.send_by, settled_by = v_entry.settled_by, result = v_entry.result,
                error = v_entry.error, settled_at = v_entry.settled_at
          WHERE entry.job_id = p_job AND entry.step_id = v_entry.step_id AND entry.attempt = v_entry.attempt;
@@ -104,6 +105,6 @@ DROP FUNCTION aetheris_event_hash(text, uuid, bigint, text, text, text, text, te
 
 
 class Migration(migrations.Migration):
-    dependencies = [("ledger", "0003_effects_and_priorities"), ("jobs", "0003_effects_and_priorities")]
+    dependencies = [("ledger", "0004_how_long_a_key_lasts"), ("jobs", "0004_find_jobs_with_conflicts")]
 
     operations = [migrations.RunSQL(RECORD, UNDO)]
