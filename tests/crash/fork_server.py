@@ -17,6 +17,8 @@ from uuid import UUID
 
 import django
 
+COMMITS_ITSELF = "aetheris_record"
+
 
 class Killer:
     """Counts statements, and kills this process just before one of them."""
@@ -31,26 +33,35 @@ class Killer:
         if self.count == self.kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    def around_statement(self, execute: Callable[..., Any], *call: Any) -> Any:
+    def around_statement(self, execute: Callable[..., Any], sql: str, *call: Any) -> Any:
         self.step()
-        return execute(*call)
+        answer = execute(sql, *call)
+        if COMMITS_ITSELF in sql:
+            self._note()
+        return answer
 
     def watch(self, connection: Any) -> None:
         """Count every statement and every COMMIT of a connection."""
-        from tests.crash.snapshot import as_text, snapshot
-
         commit = connection._commit
 
         def watched_commit() -> None:
             self.step()
             commit()
-            wrappers, connection.execute_wrappers = connection.execute_wrappers, []
-            self.snapshots.write_text(as_text(snapshot()))
-            connection.connection.commit()
-            connection.execute_wrappers = wrappers
+            self._note()
 
         connection._commit = watched_commit
         connection.execute_wrappers.append(self.around_statement)
+
+    def _note(self) -> None:
+        """Write down what the database holds after this commit."""
+        from django.db import connection
+
+        from tests.crash.snapshot import as_text, snapshot
+
+        wrappers, connection.execute_wrappers = connection.execute_wrappers, []
+        self.snapshots.write_text(as_text(snapshot()))
+        connection.connection.commit()
+        connection.execute_wrappers = wrappers
 
 
 def run(verb: str, arguments: list[Any], answers: dict[str, Any]) -> None:
