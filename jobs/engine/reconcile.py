@@ -2,17 +2,15 @@
 
 from aetheris.core.canonical import dumps
 from aetheris.core.findings import DidNotHappen, Finding, Happened, Undecided
-from aetheris.core.outcomes import Done, Outcome
+from aetheris.core.outcomes import Done, Fail, Outcome
 from jobs.engine import doubt, facts, retry
-from jobs.engine.again import make_ready
+from jobs.engine.again import go_again
 from jobs.engine.ending import end_by_fact
 from jobs.engine.kinds.ask import finding_in
 from jobs.engine.kinds.base import Claimed, Question
 from jobs.engine.late import settle_late
 from jobs.engine.transaction import JobTransaction
-from jobs.engine.transitions import move
 from jobs.models import Node
-from jobs.states import NodeState
 from ledger import entries
 from ledger.models import Entry
 from ledger.states import EntryState
@@ -46,8 +44,9 @@ def _believe(tx: JobTransaction, node: Node, asked: Entry, finding: Finding, ask
         and asked.settled_at is None
         and entries.is_settled_by(asked, ask.first_sent_at)
     ):
-        error = {"code": "DID_NOT_HAPPEN", "message": f"{asked.tool} did not happen.", "again": True}
-        facts.fail(tx, node, asked, error)
+        outcome = Fail("DID_NOT_HAPPEN", f"{asked.tool} did not happen.", again=True)
+        facts.fail(tx, node, asked, facts.error_in(outcome))
+        return outcome
     return None
 
 
@@ -66,8 +65,8 @@ def _go_on(tx: JobTransaction, node: Node, asked: Entry, told: Outcome | None, f
     if asked.state == EntryState.COMMITTED:
         end_by_fact(tx, node, told or facts.recorded(tx, asked), asked)
     elif asked.state == EntryState.FAILED:
-        make_ready(tx, node)
+        go_again(tx, node, f"{asked.tool} did not happen.")
     elif isinstance(finding, DidNotHappen) and not tx.job.starts_nothing_more:
-        move(tx, node, NodeState.READY, not_before=entries.after_settling(asked), rung_at=None)
+        go_again(tx, node, NOT_SETTLED, not_before=entries.after_settling(asked), rung_at=None)
     elif not retry.try_again(tx, node, getattr(finding, "reason", NOT_SETTLED)):
         doubt.show(tx, node, asked, "UNDECIDED", getattr(finding, "reason", NOT_SETTLED))

@@ -5,19 +5,20 @@ from typing import Any
 
 import pytest
 
-from aetheris.core.context import ToolContext
+from aetheris.core.context import StopRequest, ToolContext
 from aetheris.core.findings import DidNotHappen, Finding, Happened, Undecided
 from aetheris.core.handlers import Effect, Hooks
 from aetheris.core.outcomes import Done, Fail
 from jobs.engine.cancel import cancel
 from jobs.engine.commit import commit
+from jobs.engine.kinds import ask
 from jobs.engine.sweep import sweep
 from jobs.engine.transaction import job_transaction
 from jobs.models import Job
 from ledger.models import Entry
 from tests.conftest import Clock
 from tests.jobs.engine.one_tool import LEASE, lost, one_tool, question, taken
-from tests.world import Doorbells, Registered, World, again, event_types, result_of, states
+from tests.world import Doorbells, Registered, World, again, assert_whole, event_types, result_of, states
 
 SETTLE = 600.0
 pytestmark = pytest.mark.usefixtures("whole")
@@ -212,3 +213,34 @@ def test_a_job_that_stops_while_its_provider_is_asked_ends_by_the_answer(
     with job_transaction(job.pk) as tx:
         assert commit(tx, asking, Done('{"finding":"happened","result":"it did"}'))
     assert (again(job).state, the_write(job).state) == ("cancelled", "committed")
+
+
+def test_a_no_that_comes_after_a_person_was_asked_answers_the_question(
+    registered: Registered, world: World, doorbells: Doorbells, clock: Clock
+) -> None:
+    """Who asked first lost the lease; who asked next learned nothing, and the question went to people. Then comes the
+    first one's certain no: nobody is left with a question about an effect that is known."""
+    provider = Provider(DidNotHappen(), *[Undecided("nobody knows")] * 3)
+    job = verifiable(registered, world, provider)
+    lost(job, clock)
+    clock.advance(SETTLE + LEASE + 1)
+    stale = taken(job)
+    no = ask.call(stale, StopRequest())
+    for _ in range(3):
+        clock.advance(LEASE + 20)
+        sweep()
+        doorbells.drain()
+    assert question(job)
+    with job_transaction(job.pk) as tx:
+        assert commit(tx, stale, no) is False
+    assert (the_write(job).state, again(job).state) == ("failed", "failed")
+
+
+def test_between_two_questions_the_events_tell_that_nobody_holds_the_node(
+    registered: Registered, world: World, doorbells: Doorbells, clock: Clock
+) -> None:
+    job = verifiable(registered, world, Provider(DidNotHappen()))
+    lost(job, clock)
+    doorbells.drain()
+    assert states(job) == {"act": "ready"}
+    assert_whole(job)
