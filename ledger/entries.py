@@ -103,7 +103,9 @@ def is_for(entry: Entry, intent: Intent) -> bool:
 def recourse(entry: Entry, intent: Intent, now: datetime) -> Recourse:
     """What may be done about an entry in doubt: by what its tool declared when it was opened, and by what it declares
     now, whichever is the stricter."""
-    within = now + timedelta(seconds=intent.timeout) < entry.first_sent_at + timedelta(seconds=intent.window)
+    # What is sent now may take effect as late as this; a provider that has forgotten the key would apply it again.
+    arrives_by = now + timedelta(seconds=intent.timeout + intent.settle)
+    within = arrives_by < entry.first_sent_at + timedelta(seconds=intent.window)
     return after_doubt(
         {entry.effect_class, intent.effect},
         shown=entry.state != EntryState.STARTED,
