@@ -204,7 +204,7 @@ def _node_reclaimed(view: JobView, data: dict[str, Any]) -> None:
 
 def _node_retrying(view: JobView, data: dict[str, Any]) -> None:
     view.state = JobState.RETRYING.value
-    view.nodes[data["node_id"]].state = NodeState.BLOCKED.value
+    _node_reclaimed(view, data)
 
 
 def _job_waiting(view: JobView, data: dict[str, Any]) -> None:

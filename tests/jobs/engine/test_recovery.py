@@ -19,7 +19,7 @@ from jobs.models import Job, Node
 from ledger.models import Entry
 from signals_app.models import Wait
 from tests.conftest import Clock
-from tests.jobs.engine.one_tool import LEASE, one_tool, taken
+from tests.jobs.engine.one_tool import LEASE, lost, one_tool, taken
 from tests.world import Doorbells, Registered, World, again, event_types, result_of, states
 
 
@@ -61,12 +61,23 @@ def test_a_worker_lost_after_the_opening(
 def test_an_idempotent_effect_is_not_sent_again_when_its_key_may_be_forgotten(
     registered: Registered, world: World, doorbells: Doorbells, clock: Clock
 ) -> None:
-    job = one_tool(registered, world, Effect.IDEMPOTENT, window=100.0, timeout=30.0)
+    job = one_tool(registered, world, Effect.IDEMPOTENT, window=100.0, timeout=30.0, settle=0.0)
     taken(job)
     clock.advance(80)
     sweep()
     doorbells.drain()
     assert (Entry.objects.get(job=job).state, world.called("act")) == ("unknown", 0)
+
+
+@pytest.mark.parametrize(("settle", "sent"), [(30.0, 1), (50.0, 0)])
+def test_a_second_send_that_may_arrive_after_the_key_is_forgotten_is_not_made(
+    registered: Registered, world: World, doorbells: Doorbells, clock: Clock, settle: float, sent: int
+) -> None:
+    job = one_tool(registered, world, Effect.IDEMPOTENT, window=100.0, timeout=30.0, settle=settle)
+    lost(job, clock)
+    clock.advance(10)
+    doorbells.drain()
+    assert world.called("act") == sent
 
 
 def test_a_result_that_was_recorded_is_never_asked_for_again(
