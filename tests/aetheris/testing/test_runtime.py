@@ -177,7 +177,7 @@ def test_order_and_repetition_come_from_the_seed(database: None, registered: Reg
     one_call(registered, world)
     orders = []
     for seed in (1, 1, 2, 3):
-        bells = Doorbells(Random(seed))  # noqa: S311
+        bells = Doorbells(Random(seed))
         with bells.collected():
             orders.append(order_of(world, bells))
     assert orders[0] == orders[1]
@@ -186,7 +186,7 @@ def test_order_and_repetition_come_from_the_seed(database: None, registered: Reg
 
 
 def test_doorbells_ring_more_than_once() -> None:
-    bells = Doorbells(Random(7))  # noqa: S311
+    bells = Doorbells(Random(7))
     answered = 0
     for _ in range(100):
         bells.rung = [(Job().pk, "plan", "default")]
