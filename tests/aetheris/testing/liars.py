@@ -1,8 +1,10 @@
 """Tools that say what they are, and tools that do not, at the sink or in a file: what the crash matrix is shown."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 from django.contrib.auth.models import Group
 
@@ -39,6 +41,18 @@ def pay_at(sink: SinkProcess, mode: str, effect: Effect, reconcile: Callable[...
         return {"effect": answer.raise_for_status().json()["effect"]}
 
     return declared(pay, effect, reconcile)
+
+
+def pay_with_a_client_of_its_own(sink: SinkProcess, effect: Effect) -> Tool:
+    """A tool that pays at the sink, which ignores its key, and not through `ctx.http`."""
+
+    def pay(ctx: ToolContext, amount: str) -> None:
+        headers = {"Idempotency-Key": ctx.idempotency_key}
+        request = Request(f"{sink.url}/keyless", json.dumps({"amount": amount}).encode(), headers, method="POST")
+        with urlopen(request, timeout=5) as answer:
+            answer.read()
+
+    return declared(pay, effect)
 
 
 def asking(sink: SinkProcess) -> Callable[..., Any]:

@@ -8,7 +8,17 @@ from django.contrib.auth.models import Group
 from aetheris.core.handlers import Effect
 from aetheris.testing.crashes import CrashMatrix, Verdict
 from aetheris.testing.sink_process import SinkProcess
-from tests.aetheris.testing.liars import always, asking, declared, deny, never, pay_at, write_line, write_row
+from tests.aetheris.testing.liars import (
+    always,
+    asking,
+    declared,
+    deny,
+    never,
+    pay_at,
+    pay_with_a_client_of_its_own,
+    write_line,
+    write_row,
+)
 
 PAID = {"amount": "7.00"}
 
@@ -70,9 +80,10 @@ def test_a_verifiable_tool_that_asks_badly(
 
 
 def test_a_once_tool_is_shown_and_never_sent_twice(crash_matrix: CrashMatrix, sink: SinkProcess) -> None:
-    verdict = crash_matrix(pay_at(sink, "keyless", Effect.ONCE), PAID, applied=sink.applied)
+    verdict = crash_matrix(pay_with_a_client_of_its_own(sink, Effect.ONCE), PAID, applied=sink.applied)
     verdict.check()
     assert verdict.deserves == "once"
+    assert "killed at answer.before" in " ".join(cell.point for cell in verdict.cells)
     shown = [cell for cell in verdict.cells if cell.effect == "once" and cell.state == "parked"]
     assert {cell.applied for cell in shown} == {0, 1}
 
