@@ -215,6 +215,31 @@ def test_a_heartbeat_keeps_the_lease_until_the_deadline(
     assert reclaim_if_expired(job.pk, "act")
 
 
+def test_a_heartbeat_gives_nobody_back_a_lease_that_was_taken(
+    registered: Registered, world: World, clock: Clock, doorbells: Doorbells
+) -> None:
+    job = one_tool(registered, world, Effect.IDEMPOTENT)
+    first = taken(job).token
+    clock.advance(LEASE + 1)
+    sweep()
+    assert Node.objects.extend_leases([first], LEASE) == 0
+    second = taken(job).token
+    assert Node.objects.extend_leases([first], LEASE) == 0
+    assert Node.objects.get(job=job, path="act").lease_token == second
+
+
+def test_the_same_node_of_two_jobs_is_two_effects(registered: Registered, world: World, doorbells: Doorbells) -> None:
+    """They share neither entry nor key, and what became of one says nothing about the other."""
+    one = one_tool(registered, world, Effect.ONCE)
+    registered.forget()
+    other = one_tool(registered, world, Effect.ONCE)
+    first, second = taken(one), taken(other)
+    assert first.idempotency_key != second.idempotency_key
+    with job_transaction(one.pk) as tx:
+        commit(tx, first, Done('"done"'))
+    assert [Entry.objects.get(job=job).state for job in (one, other)] == ["committed", "started"]
+
+
 def test_the_heartbeat_thread_extends_what_is_held(registered: Registered, world: World, doorbells: Doorbells) -> None:
     job = one_tool(registered, world, Effect.READ)
     claimed = taken(job)

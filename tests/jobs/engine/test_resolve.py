@@ -1,8 +1,9 @@
 """What a person may say about an effect that nobody else can find out about, and what follows."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
+from pydantic import BeforeValidator
 
 from aetheris.core.context import ToolContext
 from aetheris.core.errors import Refused
@@ -175,6 +176,22 @@ def test_a_result_must_be_what_the_tool_returns(
     assert refusal(job, "happened", result="no number") == "RESOLUTION_INVALID"
     assert say(job, "happened", result=5) == "applied"
     assert result_of(job) == 5
+
+
+def test_a_result_that_the_tools_own_code_cannot_check_is_refused(
+    registered: Registered, world: World, doorbells: Doorbells, clock: Clock
+) -> None:
+    from aetheris.core.schema import Signature
+
+    def broken(value: Any) -> Any:
+        raise RuntimeError("the validator is broken")
+
+    def returns(ctx: ToolContext, value: Any = None) -> Annotated[Any, BeforeValidator(broken)]: ...
+
+    job = one_tool(registered, world, Effect.ONCE, call=returns, signature=Signature(returns))
+    lost(job, clock)
+    doorbells.drain()
+    assert refusal(job, "happened", result=1) == "RESOLUTION_INVALID"
 
 
 def test_the_first_resolution_stands(unknown: Job) -> None:
