@@ -18,6 +18,7 @@ from aetheris.core.graph import TaskGraph
 from aetheris.core.handlers import Effect, Function, Tool
 from aetheris.core.outcomes import Done, Fail, Outcome
 from aetheris.core.schema import Signature
+from aetheris.testing import Call
 from jobs.engine import run
 from jobs.engine import sweep as sweeping
 from jobs.engine.cancel import cancel
@@ -140,7 +141,7 @@ def a_new_version(world: World) -> Tool:
 
 def another_schema(world: World) -> Tool:
     def call(ctx: ToolContext, value: str) -> None:
-        world.calls.append(("act", {"value": value}, ctx.idempotency_key))
+        world.calls.append(Call("act", {"value": value}, ctx.idempotency_key))
 
     return replace(world.tool("act", Effect.IDEMPOTENT), call=call, signature=Signature(call))
 
