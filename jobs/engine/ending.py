@@ -12,7 +12,7 @@ from jobs.engine.kinds.output import output_of
 from jobs.engine.transaction import JobTransaction, savepoint
 from jobs.engine.until import waits_on
 from jobs.models import Node
-from jobs.states import NodeType
+from jobs.states import NodeState, NodeType
 from ledger.entries import Intent
 from ledger.models import Entry
 
@@ -34,14 +34,17 @@ def end(
 
 def end_by_fact(tx: JobTransaction, node: Node, outcome: Outcome, entry: Entry) -> None:
     """End a node by a fact about its effect that came from elsewhere than its run. A step goes on with it."""
-    if node.type == NodeType.STEP:
-        make_ready(tx, node)
-    else:
+    if node.type != NodeType.STEP:
         end(tx, node, outcome, entry)
+    elif node.state != NodeState.READY:
+        make_ready(tx, node)
 
 
 def _done(tx: JobTransaction, node: Node, outcome: Done, entry: Entry | None) -> None:
-    """A condition that cannot be evaluated fails the node: it could not be the next time either."""
+    """A condition that cannot be evaluated fails the node: it could not be the next time either. A step may have come
+    to its end while a thread that it has begun is still in a call: then it is not done."""
+    if node.type == NodeType.STEP and doubt.remains(tx, node, "EFFECT_LEFT_OPEN", "The step ended before this did."):
+        return
     output = output_of(node.type, outcome.result)
     try:
         if waits_on(tx, node, output):

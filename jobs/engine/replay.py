@@ -12,7 +12,7 @@ from ledger.event_types import Category, EventType
 from ledger.models import Event
 from ledger.querysets import is_unreadable
 from ledger.states import EntryState
-from signals_app.states import WaitKind
+from signals_app.states import WORLD, WaitKind
 
 DECIDING = (Category.HISTORY, Category.COORDINATION, Category.EFFECT, Category.LEDGER)
 
@@ -209,7 +209,7 @@ def _node_retrying(view: JobView, data: dict[str, Any]) -> None:
 
 def _job_waiting(view: JobView, data: dict[str, Any]) -> None:
     view.state = JobState.PARKED.value if data.get("park", True) else JobState.WAITING.value
-    if data["wait_kind"] == WaitKind.RESOLUTION:
+    if data["wait_kind"] == WaitKind.RESOLUTION and not data["correlation_key"].startswith(WORLD):
         view.doubtful.add(data["node_id"])
     looks_again = data["wait_kind"] == WaitKind.CONDITION
     view.nodes[data["node_id"]].state = (NodeState.BLOCKED if looks_again else NodeState.WAITING).value

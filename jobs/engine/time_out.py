@@ -19,8 +19,8 @@ def time_out(tx: JobTransaction, wait: Wait) -> None:
     if approval is not None:
         approvals.expire(approval, tx.now)
     node = Node.objects.get(job_id=tx.job.pk, path=wait.node)
-    doubt.remains(tx, node)
     if wait.on_timeout == OnTimeout.CONTINUE:
+        doubt.remains(tx, node)
         output = Canonical(dumps_escaped({"timed_out": True, "at": tx.now}))
         advance.complete(tx, node, output, {"result_type": "timed_out", "output": output})
         return

@@ -212,3 +212,26 @@ def test_a_job_that_stops_while_its_provider_is_asked_ends_by_the_answer(
     with job_transaction(job.pk) as tx:
         assert commit(tx, asking, Done('{"finding":"happened","result":"it did"}'))
     assert (again(job).state, the_write(job).state) == ("cancelled", "committed")
+
+
+def test_whoever_asked_and_was_held_up_closes_the_question_that_was_put_to_people_meanwhile(
+    registered: Registered, world: World, doorbells: Doorbells, clock: Clock
+) -> None:
+    """It asked late enough, and heard that it did not happen: the effect is sent again, and nobody waits for ever."""
+    provider = Provider(*[Undecided("ask me later")] * 3)
+    job = verifiable(registered, world, provider)
+    lost(job, clock)
+    clock.advance(SETTLE)
+    asking = lost(job, clock)
+    assert asking.question is not None
+    for _ in range(4):
+        doorbells.drain()
+        clock.advance(30)
+        sweep()
+    assert question(job) == "resolution:act:1"
+    with job_transaction(job.pk) as tx:
+        assert not commit(tx, asking, Done('{"finding":"did not happen"}'))
+    assert (again(job).state, the_write(job).state) == ("pending", "failed")
+    doorbells.drain()
+    assert (again(job).state, world.called("act")) == ("completed", 1)
+    assert world.calls[0][2].endswith(":act:2")

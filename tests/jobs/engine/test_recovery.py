@@ -118,6 +118,22 @@ def test_a_stale_worker_moves_nothing(registered: Registered, world: World, door
     assert Entry.objects.get(job=job).sends == 2
 
 
+@pytest.mark.parametrize(("effect", "conflicts"), [(Effect.READ, 0), (Effect.IDEMPOTENT, 1)])
+def test_only_what_writes_can_contradict_itself(
+    registered: Registered, world: World, doorbells: Doorbells, clock: Clock, effect: Effect, conflicts: int
+) -> None:
+    """A look that comes late has seen an older world: there is nothing for anybody to put right."""
+    job = one_tool(registered, world, effect)
+    first = taken(job)
+    clock.advance(LEASE + 1)
+    sweep()
+    second = taken(job)
+    for worker, seen in ((second, '"new"'), (first, '"old"')):
+        with job_transaction(job.pk) as tx:
+            commit(tx, worker, Done(seen))
+    assert (result_of(job), again(job).conflicts) == ("new", conflicts)
+
+
 @pytest.mark.parametrize(
     ("effect", "calls", "state", "entry"),
     [
