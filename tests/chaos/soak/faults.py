@@ -60,7 +60,7 @@ def _doorbells(random: Random) -> dict[str, Any]:
 
 
 CLOCKS: dict[str, tuple[float, Draw]] = {
-    "child_kill": (2, _somebody),
+    "child_kill": (1.25, _somebody),
     "worker_kill": (20, _somebody),
     "worker_stop": (15, _stop),
     "web_kill": (30, _nothing),

@@ -8,6 +8,8 @@ from typing import Any
 
 SHARES = {"three": 40, "refund": 20, "wait": 10, "parallel": 10, "retry": 10, "cancel": 5, "agent": 5}
 EFFECTS = ["look", "keyed", "verifiable", "once", "booked"]
+CANCELLED = ["look", "once", "booked"]
+"""A job that starts nothing more neither sends again nor asks: with the others more would be in doubt than `once`."""
 BAD = [("keyed", "apply-then-drop"), ("keyed", "apply-then-500"), ("keyed", "slow"), ("refused", "")]
 """Tools with a provider that answers badly, and how."""
 
@@ -51,8 +53,10 @@ def orders(seed: int, client: int, patience: float) -> Iterator[Order]:
 
 def _choices(kind: str, random: Random, patience: float) -> dict[str, Any]:
     match kind:
-        case "three" | "cancel":
+        case "three":
             return {"tools": random.choices(EFFECTS, k=3)}
+        case "cancel":
+            return {"tools": random.choices(CANCELLED, k=3)}
         case "parallel":
             return {"tools": random.choices(EFFECTS, k=4)}
         case "refund":

@@ -170,7 +170,7 @@ class Rig:
         self.url = f"http://127.0.0.1:{port}"
         yield Web(folder, self.environ, self._listener.fileno(), port)
         for number in (1, 2):
-            yield Worker(folder, self.environ, number, 4)
+            yield Worker(folder, self.environ, number, 3)
         yield Consumer("prefork", prefork_command(f"prefork-{os.getpid()}@%h", 4, "default"), folder, self.environ)
         yield self._child("beat", *beat_command())
 
