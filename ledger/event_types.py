@@ -27,6 +27,7 @@ class EventType(TextChoices):
     NODE_FINISHED = "node_finished"
     NODE_RECLAIMED = "node_reclaimed"
     NODE_RETRYING = "node_retrying"
+    NODE_RELEASED = "node_released"
     TOOL_INVOCATION_STARTED = "tool_invocation_started"
     TOOL_INVOCATION_FINISHED = "tool_invocation_finished"
     VALUE_RECORDED = "value_recorded"
@@ -52,6 +53,7 @@ CATEGORY: dict[EventType, Category] = {
     EventType.NODE_FINISHED: Category.HISTORY,
     EventType.NODE_RECLAIMED: Category.COORDINATION,
     EventType.NODE_RETRYING: Category.COORDINATION,
+    EventType.NODE_RELEASED: Category.COORDINATION,
     EventType.TOOL_INVOCATION_STARTED: Category.LEDGER,
     EventType.TOOL_INVOCATION_FINISHED: Category.EFFECT,
     EventType.VALUE_RECORDED: Category.EFFECT,

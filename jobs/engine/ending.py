@@ -6,7 +6,7 @@ from aetheris.core.canonical import Canonical
 from aetheris.core.errors import AetherisError, described
 from aetheris.core.outcomes import Done, Doubt, Expand, Fail, Outcome
 from jobs.engine import advance, doubt, retry
-from jobs.engine.again import make_ready
+from jobs.engine.again import release
 from jobs.engine.expand import expand, store
 from jobs.engine.kinds.output import output_of
 from jobs.engine.transaction import JobTransaction, savepoint
@@ -35,7 +35,7 @@ def end(
 def end_by_fact(tx: JobTransaction, node: Node, outcome: Outcome, entry: Entry) -> None:
     """End a node by a fact about its effect that came from elsewhere than its run. A step goes on with it."""
     if node.type == NodeType.STEP:
-        make_ready(tx, node)
+        release(tx, node, "an effect of the step was settled")
     else:
         end(tx, node, outcome, entry)
 

@@ -4,7 +4,7 @@ from aetheris.core.canonical import dumps
 from aetheris.core.findings import DidNotHappen, Finding, Happened, Undecided
 from aetheris.core.outcomes import Done, Outcome
 from jobs.engine import doubt, facts, retry
-from jobs.engine.again import make_ready
+from jobs.engine.again import release, tell_released
 from jobs.engine.ending import end_by_fact
 from jobs.engine.kinds.ask import finding_in
 from jobs.engine.kinds.base import Claimed, Question
@@ -66,8 +66,9 @@ def _go_on(tx: JobTransaction, node: Node, asked: Entry, told: Outcome | None, f
     if asked.state == EntryState.COMMITTED:
         end_by_fact(tx, node, told or facts.recorded(tx, asked), asked)
     elif asked.state == EntryState.FAILED:
-        make_ready(tx, node)
+        release(tx, node, f"{asked.tool} did not happen")
     elif isinstance(finding, DidNotHappen) and not tx.job.starts_nothing_more:
+        tell_released(tx, node, NOT_SETTLED)
         move(tx, node, NodeState.READY, not_before=entries.after_settling(asked), rung_at=None)
     elif not retry.try_again(tx, node, getattr(finding, "reason", NOT_SETTLED)):
         doubt.show(tx, node, asked, "UNDECIDED", getattr(finding, "reason", NOT_SETTLED))

@@ -198,7 +198,7 @@ def _node_finished(view: JobView, data: dict[str, Any]) -> None:
         node.output = {"error": data["error"]} if data["handled"] else None
 
 
-def _node_reclaimed(view: JobView, data: dict[str, Any]) -> None:
+def _node_let_go(view: JobView, data: dict[str, Any]) -> None:
     view.nodes[data["node_id"]].state = (NodeState.CANCELLED if view.stopping else NodeState.BLOCKED).value
 
 
@@ -259,7 +259,8 @@ _FOLD = {
     EventType.PLAN_GENERATED: _plan_generated,
     EventType.NODE_STARTED: _node_started,
     EventType.NODE_FINISHED: _node_finished,
-    EventType.NODE_RECLAIMED: _node_reclaimed,
+    EventType.NODE_RECLAIMED: _node_let_go,
+    EventType.NODE_RELEASED: _node_let_go,
     EventType.NODE_RETRYING: _node_retrying,
     EventType.TOOL_INVOCATION_STARTED: _invocation_started,
     EventType.TOOL_INVOCATION_FINISHED: _invocation_finished,

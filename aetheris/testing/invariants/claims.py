@@ -17,6 +17,7 @@ ENDS_A_CLAIM = (
     EventType.NODE_FINISHED,
     EventType.NODE_RECLAIMED,
     EventType.NODE_RETRYING,
+    EventType.NODE_RELEASED,
     EventType.JOB_WAITING,
     EventType.PLAN_GENERATED,
 )
