@@ -11,12 +11,16 @@ from uuid import UUID
 from django.db import connection, models
 from django.db.models import Case, Count, Exists, F, Func, Max, OuterRef, Q, Value, When
 
+from aetheris.conf import configuration
 from aetheris.core.canonical import digest
 from jobs.due_querysets import DueNodeQuerySet
 from jobs.states import NODE_ENDINGS, Ending, NodeState, NodeType
 
 if TYPE_CHECKING:
     from jobs.models import Agent, Body, Edge, Job, Node, Submission
+
+
+_NOW = "SELECT aetheris_now(), set_config('idle_in_transaction_session_timeout', %s, true)"
 
 
 class AgentQuerySet(models.QuerySet["Agent"]):
@@ -42,9 +46,13 @@ class JobQuerySet(models.QuerySet["Job"]):
         return locked.select_related("agent").get(pk=job_id)
 
     def now(self) -> datetime:
-        """The database's clock at this moment: ask after the lock is held."""
+        """The database's clock at this moment: ask after the lock is held.
+
+        A transaction that has asked is ended by the server when it is idle for a lease: a process that is stopped in it
+        holds up nobody for longer.
+        """
         with connection.cursor() as cursor:
-            cursor.execute("SELECT aetheris_now()")
+            cursor.execute(_NOW, [f"{round(configuration().lease_seconds * 1000)}ms"])
             row = cursor.fetchone()
         assert row is not None  # noqa: S101  a SELECT without FROM gives one row
         moment: datetime = row[0]
