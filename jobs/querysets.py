@@ -46,11 +46,8 @@ class JobQuerySet(models.QuerySet["Job"]):
         return locked.select_related("agent").get(pk=job_id)
 
     def now(self) -> datetime:
-        """The database's clock at this moment: ask after the lock is held.
-
-        A transaction that has asked is ended by the server when it is idle for a lease: a process that is stopped in it
-        holds up nobody for longer.
-        """
+        """The database's clock at this moment: ask after the lock is held. A transaction that has asked is ended by the
+        server when it is idle for a lease: a process that is stopped in it holds up nobody for longer."""
         with connection.cursor() as cursor:
             cursor.execute(_NOW, [f"{round(configuration().lease_seconds * 1000)}ms"])
             row = cursor.fetchone()
