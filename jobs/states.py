@@ -71,7 +71,6 @@ NODE_MOVES: dict[NodeState, tuple[NodeState, ...]] = {
         NodeState.FAILED,
         NodeState.READY,
         NodeState.WAITING,
-        NodeState.CANCELLED,
     ),
     NodeState.WAITING: (NodeState.COMPLETED, NodeState.FAILED, NodeState.READY, NodeState.CANCELLED),
     NodeState.COMPLETED: (),

@@ -127,10 +127,12 @@ def recourse(book: Book, entry: Entry, intent: Intent, now: datetime) -> Recours
     now, whichever is the stricter; from now on the entry is held to that."""
     declared = {entry.effect_class, intent.effect}
     _hold_to_the_stricter(book, entry, intent)
+    # What is sent now may take effect as late as this; a provider that has forgotten the key would apply it again.
+    arrives_by = now + timedelta(seconds=intent.timeout + intent.settle)
     return after_doubt(
         declared,
         shown=entry.state != EntryState.STARTED,
-        key_lasts=entry.key_until is not None and now + timedelta(seconds=intent.timeout) < entry.key_until,
+        key_lasts=entry.key_until is not None and arrives_by < entry.key_until,
         can_ask=intent.can_ask,
     )
 

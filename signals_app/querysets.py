@@ -67,9 +67,9 @@ class WaitQuerySet(models.QuerySet["Wait"]):
         return same.update(**columns) == 1
 
     def cancel_of(self, job_id: UUID, nodes: Sequence[str], now: datetime) -> int:
-        """Cancel the declared waits of nodes that are skipped: their keys take no signal any more."""
-        declared = self.filter(job_id=job_id, node__in=nodes, state=WaitState.DECLARED)
-        return declared.update(state=WaitState.CANCELLED, ended_at=now)
+        """Cancel the waits of nodes that are skipped or have failed: their keys take no signal any more."""
+        unended = self.filter(job_id=job_id, node__in=nodes, state__in=(WaitState.DECLARED, WaitState.OPEN))
+        return unended.exclude(kind=WaitKind.RESOLUTION).update(state=WaitState.CANCELLED, ended_at=now)
 
     def cancel_all(self, job_id: UUID, now: datetime) -> int:
         """Cancel all waits of a job that starts nothing more, but those that ask what became of an effect."""

@@ -16,6 +16,7 @@ from jobs.engine.transitions import move, move_all
 from jobs.models import Edge, Node
 from jobs.states import Ending, NodeState, NodeType
 from ledger.event_types import EventType
+from signals_app.models import Wait
 
 
 def complete(tx: JobTransaction, node: Node, output: str, event: dict[str, Any]) -> None:
@@ -45,6 +46,7 @@ def fail(
             ending = Ending.TIMEOUT
         handled = _leads_on([edge for edge in edges if edge.on == ending], node, output)
     stored = tx.keep(dumps_escaped(output)) if handled else None
+    Wait.objects.cancel_of(tx.job.pk, [node.path], tx.now)
     move(tx, node, NodeState.FAILED, ending=ending.value, error=dumps_escaped(error), output=stored)
     tx.event(
         EventType.NODE_FINISHED,

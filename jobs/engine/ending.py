@@ -6,7 +6,7 @@ from aetheris.core.canonical import Canonical
 from aetheris.core.errors import AetherisError, described
 from aetheris.core.outcomes import Done, Doubt, Expand, Fail, Outcome
 from jobs.engine import advance, doubt, retry
-from jobs.engine.again import make_ready
+from jobs.engine.again import go_again, make_ready
 from jobs.engine.expand import expand, store
 from jobs.engine.kinds.output import output_of
 from jobs.engine.transaction import JobTransaction, savepoint
@@ -33,10 +33,13 @@ def end(
 
 
 def end_by_fact(tx: JobTransaction, node: Node, outcome: Outcome, entry: Entry) -> None:
-    """End a node by a fact about its effect that came from elsewhere than its run. A step goes on with it."""
+    """End a node by a fact about its effect that came from elsewhere than its run. A step goes on with it; one that is
+    READY finds it when it is run."""
     if node.type != NodeType.STEP:
         end(tx, node, outcome, entry)
-    elif node.state != NodeState.READY:
+    elif node.state == NodeState.RUNNING:
+        go_again(tx, node, f"It is known what became of {entry.tool}.")
+    elif node.state == NodeState.WAITING:
         make_ready(tx, node)
 
 

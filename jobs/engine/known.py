@@ -17,7 +17,7 @@ from django.db import DatabaseError, connection
 from aetheris import failpoints
 from aetheris.core.clocks import uptime
 from aetheris.core.priority import FIRST
-from jobs.engine.changes import JOB_COLUMNS, Changes
+from jobs.engine.changes import JOB_COLUMNS, NODE_COLUMNS, Changes
 from jobs.engine.rows import Rows
 from jobs.models import Body, Edge, Job, Node
 from jobs.querysets import stored_form
@@ -75,6 +75,8 @@ class KnownRows(Rows):
         return self._nodes.get(path)
 
     def change(self, node: Node, columns: dict[str, Any]) -> bool:
+        if not columns.keys() <= set(NODE_COLUMNS):
+            raise NotKnown("the statement does not write this")
         self._changes.nodes[node.path] = node
         return True
 

@@ -4,15 +4,13 @@ from aetheris.core.canonical import dumps
 from aetheris.core.findings import DidNotHappen, Finding, Happened, Undecided
 from aetheris.core.outcomes import Done, Fail, Outcome
 from jobs.engine import doubt, facts, retry
-from jobs.engine.again import make_ready
+from jobs.engine.again import go_again, make_ready
 from jobs.engine.ending import end_by_fact
 from jobs.engine.kinds.ask import finding_in
 from jobs.engine.kinds.base import Claimed, Question
 from jobs.engine.late import close_if_asked, settle_late
 from jobs.engine.transaction import JobTransaction
-from jobs.engine.transitions import move
 from jobs.models import Node
-from jobs.states import NodeState
 from ledger import entries
 from ledger.models import Entry
 from ledger.states import EntryState
@@ -69,8 +67,8 @@ def _go_on(tx: JobTransaction, node: Node, asked: Entry, told: Outcome | None, f
     if asked.state == EntryState.COMMITTED:
         end_by_fact(tx, node, told or facts.recorded(tx, asked), asked)
     elif asked.state == EntryState.FAILED:
-        make_ready(tx, node)
+        go_again(tx, node, f"{asked.tool} did not happen.")
     elif isinstance(finding, DidNotHappen) and not tx.job.starts_nothing_more:
-        move(tx, node, NodeState.READY, not_before=entries.after_settling(asked), rung_at=None)
+        go_again(tx, node, NOT_SETTLED, not_before=entries.after_settling(asked), rung_at=None)
     elif not retry.try_again(tx, node, getattr(finding, "reason", NOT_SETTLED)):
         doubt.show(tx, node, asked, "UNDECIDED", getattr(finding, "reason", NOT_SETTLED))

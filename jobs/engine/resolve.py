@@ -6,7 +6,7 @@ from uuid import UUID
 
 from aetheris.core import registry
 from aetheris.core.canonical import dumps
-from aetheris.core.errors import AetherisError, Refused, storable
+from aetheris.core.errors import AetherisError, Refused, described, storable
 from aetheris.core.outcomes import Done, Fail
 from jobs.engine import advance, facts
 from jobs.engine.again import make_ready
@@ -108,8 +108,9 @@ def _happened(tx: JobTransaction, wait: Wait, node: Node, entry: Entry, answer: 
         raise Refused('"happened" needs the "result" that the tool would have returned.', code="RESOLUTION_INVALID")
     try:
         result = dumps(registry.tools.get(entry.tool).signature.result(answer["result"]))
-    except AetherisError as error:
-        raise Refused(error.message, code="RESOLUTION_INVALID", details=dict(error.details)) from error
+    except Exception as error:
+        details = dict(error.details) if isinstance(error, AetherisError) else {}
+        raise Refused(described(error), code="RESOLUTION_INVALID", details=details) from error
     _close(tx, wait, entry, Resolution.HAPPENED, answer)
     end_by_fact(tx, node, facts.record(tx, node, entry, Done(result)), entry)
     return APPLIED

@@ -6,7 +6,7 @@ from aetheris.core.canonical import dumps, loads
 from aetheris.core.handlers import OnChange
 from aetheris.core.outcomes import Done, Outcome
 from jobs.engine import advance, facts, retry
-from jobs.engine.again import make_ready
+from jobs.engine.again import go_again
 from jobs.engine.kinds import check
 from jobs.engine.kinds.base import Claimed, Prepared, Purpose, Question
 from jobs.engine.transaction import JobTransaction
@@ -64,7 +64,7 @@ def settle(
 
 def _go_on(tx: JobTransaction, node: Node, claimed: Claimed, question: Question, changed: str | None) -> None:
     if changed is None:
-        make_ready(tx, node)
+        go_again(tx, node, f"The world is as {question.tool} left it.")
         return
     on_change = registry.tools.get(question.tool).on_change
     tx.event(
@@ -79,7 +79,7 @@ def _go_on(tx: JobTransaction, node: Node, claimed: Claimed, question: Question,
         node,
     )
     if on_change is OnChange.WARN:
-        make_ready(tx, node)
+        go_again(tx, node, changed)
     elif on_change is OnChange.HUMAN and not tx.job.starts_nothing_more:
         _ask_a_person(tx, node, claimed.step_id, f"The world is not as {question.tool} left it: {changed}")
     else:

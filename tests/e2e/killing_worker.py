@@ -45,20 +45,17 @@ class Blow:
 
 def wrap(blow: Blow) -> None:
     """Put the blow's moments around what the engine calls."""
-    from django.db.backends.base.base import BaseDatabaseWrapper
-
+    from aetheris import failpoints
     from aetheris.core.egress import Egress
     from jobs.engine import gateway
     from ledger import entries
 
     here = blow.here
-    database: Any = BaseDatabaseWrapper
-    open_entry, call_tool = entries.open_entry, gateway.call_tool
-    request, commit = Egress.request, database._commit
+    open_entry, call_tool, request = entries.open_entry, gateway.call_tool, Egress.request
 
-    def opening(job: Any, node: str, *rest: Any, **options: Any) -> Any:
+    def opening(book: Any, job: Any, node: str, *rest: Any, **options: Any) -> Any:
         here.opened = node == "pay"
-        return open_entry(job, node, *rest, **options)
+        return open_entry(book, job, node, *rest, **options)
 
     def calling(*arguments: Any) -> Any:
         blow.reached(Moment.BEFORE_CALL)
@@ -71,23 +68,21 @@ def wrap(blow: Blow) -> None:
         blow.reached(Moment.BEFORE_REQUEST)
         return request(*arguments, **options)
 
-    def committing(connection: Any) -> None:
-        opened, called = getattr(here, "opened", False), getattr(here, "called", False)
-        if opened:
+    def committing(name: str) -> None:
+        if name.endswith(".commit.before") and getattr(here, "opened", False):
             blow.reached(Moment.BEFORE_OPENING)
-        if called:
+        if name.endswith(".commit.before") and getattr(here, "called", False):
             blow.reached(Moment.BEFORE_COMMIT)
-        commit(connection)
-        if called:
+        if name.endswith(".commit.after") and getattr(here, "called", False):
             blow.reached(Moment.AFTER_COMMIT)
 
     for where, name, wrapped in (
         (entries, "open_entry", opening),
         (gateway, "call_tool", calling),
         (Egress, "request", requesting),
-        (database, "_commit", committing),
     ):
         setattr(where, name, wrapped)
+    failpoints.armed(committing).__enter__()
 
 
 def begin(moment: str, blow: str) -> None:

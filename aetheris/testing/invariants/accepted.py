@@ -15,26 +15,40 @@ LIVE = (NodeState.READY, NodeState.RUNNING, NodeState.WAITING)
 
 
 def goes_on_or_waits(story: Story) -> Iterator[str]:
-    """A job that is not final has something that will move it: a node that is ready or runs, an open wait, a person
-    to ask. What waits has its wait, and an unknown effect its open question."""
-    open_waits = [wait for wait in story.waits if wait.state == WaitState.OPEN]
-    waited_for = {wait.node for wait in open_waits}
+    """A job that is not final has something that will move it, and what waits has its wait."""
+    waited_for = {wait.node for wait in story.waits if wait.state == WaitState.OPEN}
     if not story.job.is_final and not any(node.state in LIVE for node in story.nodes):
         yield f"the job is {story.job.state}, and nothing of it can go on"
     for node in story.nodes:
         if node.state == NodeState.WAITING and node.path not in waited_for and not _has_open_child(story, node.path):
             yield f"{node.path} waits, and nothing that it waits for is open"
-    looking = {node.path: node.state for node in story.nodes}
-    for wait in open_waits:
-        looks = wait.kind == WaitKind.CONDITION and looking[wait.node] in LIVE
-        if looking[wait.node] != NodeState.WAITING and not looks:
-            yield f"{wait.correlation_key} is open, and {wait.node} is {looking[wait.node]}"
-    asked = [wait.correlation_key for wait in open_waits if wait.kind == WaitKind.RESOLUTION]
-    for entry in story.entries:
+
+
+def waits_are_alive(story: Story) -> Iterator[str]:
+    """What is open or declared belongs to a node that can still come to it."""
+    nodes = {node.path: node for node in story.nodes}
+    for wait in story.waits:
+        node = nodes[wait.node]
+        looks = wait.kind == WaitKind.CONDITION and node.state in LIVE
+        if wait.state == WaitState.OPEN and node.state != NodeState.WAITING and not looks:
+            yield f"{wait.correlation_key} is open, and {wait.node} is {node.state}"
+        if wait.state == WaitState.DECLARED and node.is_final:
+            yield f"{wait.correlation_key} is declared, and {wait.node} is {node.state}"
+
+
+def doubt_is_asked_about(story: Story) -> Iterator[str]:
+    """An unknown effect has its open question, or its provider is being asked; and no question is about a known one."""
+    open_waits = (wait for wait in story.waits if wait.state == WaitState.OPEN and wait.kind == WaitKind.RESOLUTION)
+    asked = [wait for wait in open_waits if not wait.is_about_the_world]
+    unknown = [entry for entry in story.entries if entry.state == EntryState.UNKNOWN]
+    for entry in unknown:
         key = entries.question_key(entry)
-        is_asked = any(one == key or one.startswith(f"{key}:") for one in asked) or _is_asked_about(story, entry.node)
-        if entry.state == EntryState.UNKNOWN and not is_asked:
+        is_asked = any(wait.correlation_key == key or wait.correlation_key.startswith(f"{key}:") for wait in asked)
+        if not is_asked and not _is_asked_about(story, entry.node):
             yield f"{entry.idempotency_key} is unknown, and nobody is asked about it"
+    for wait in asked:
+        if wait.node not in {entry.node for entry in unknown}:
+            yield f"{wait.correlation_key} asks about an effect that is known"
 
 
 def has_come_to_rest(story: Story) -> Iterator[str]:

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from aetheris.testing.invariants.story import Story
+from jobs.engine.replay import DECIDING as REPLAYED
 from jobs.engine.replay import walked
 from jobs.models import Node
 from jobs.states import NODE_ENDINGS, NODE_MOVES, NodeState, NodeType
@@ -69,26 +70,35 @@ def one_holder(story: Story) -> Iterator[str]:
 
 
 def moves_are_legal(story: Story) -> Iterator[str]:
-    """Nodes move only as `NODE_MOVES` says, and nothing is decided after the job's one terminal event."""
+    """Nodes move only as `NODE_MOVES` says, from one transaction to the next, and nothing is decided after the job's
+    one terminal event."""
     stood: dict[str, str] = {}
+    touched: set[str] = set()
     ended = False
+    last_of = {event.txid: event.seq for event in story.events if event.category in REPLAYED}
     for event, view in walked(story.events, story.payloads):
         if ended and event.category in DECIDING:
             yield f"{event.type} at {event.seq} comes after the job's end"
         ended = ended or event.type in TERMINAL
-        looked_at = [event.node] if event.node in stood else list(view.nodes)
-        for path in looked_at:
+        touched.update([event.node] if event.node in stood else view.nodes)
+        if last_of[event.txid] != event.seq:
+            continue
+        for path in touched:
             before, after = stood.get(path, NodeState.BLOCKED.value), view.nodes[path].state
             if before != after and not is_legal(before, after):
                 yield f"{path} went from {before} to {after} at {event.seq}"
             stood[path] = after
+        touched.clear()
     if ended != story.job.is_final:
         yield f"the job is {story.job.state}, and its events {'have' if ended else 'do not have'} an end"
 
 
 def is_legal(before: str, after: str) -> bool:
-    """Whether a node may go so. Events do not tell apart a node that is blocked from one that is ready."""
-    begins = (NodeState.BLOCKED, NodeState.READY) if before == NodeState.BLOCKED else (NodeState(before),)
+    """Whether a node may go so in one transaction. Events do not tell apart a node that is blocked from one that is
+    ready, and one that became ready may have been cancelled at once."""
+    begins = [NodeState(before)]
+    if before == NodeState.BLOCKED or NodeState.READY in NODE_MOVES[begins[0]]:
+        begins.append(NodeState.READY)
     goal = NodeState.READY if after == NodeState.BLOCKED else NodeState(after)
     return any(goal in NODE_MOVES[begin] for begin in begins)
 

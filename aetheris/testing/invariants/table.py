@@ -73,7 +73,12 @@ INVARIANTS = (
         "I4",
         "every accepted job exists, and is final or has something that will move it; after healing nothing runs or "
         "is due",
-        (accepted.goes_on_or_waits, accepted.has_come_to_rest),
+        (
+            accepted.goes_on_or_waits,
+            accepted.waits_are_alive,
+            accepted.doubt_is_asked_about,
+            accepted.has_come_to_rest,
+        ),
         (accepted.what_was_accepted_exists,),
     ),
     Invariant(

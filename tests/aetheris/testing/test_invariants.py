@@ -163,6 +163,23 @@ def test_i4_nothing_will_wake_it(parked: Case) -> None:
     assert parked.ids() >= {"I4"}
 
 
+def test_i4_a_wait_of_a_node_that_has_ended(paid: Case) -> None:
+    paid.corrupt(
+        "UPDATE signals_app_wait SET state = 'declared', ended_at = NULL, answer = NULL WHERE job_id = %(job)s"
+    )
+    assert paid.ids() >= {"I4"}
+
+
+def test_i4_a_question_about_what_is_known(paid: Case) -> None:
+    paid.corrupt(
+        "INSERT INTO signals_app_wait (job_id, correlation_key, tenant, node, kind, state, channel, park, reason,"
+        " approves, on_timeout, answered_by, looks, proposed_by, opened_at, question_id) SELECT job_id,"
+        " 'resolution:pay:1', tenant, 'pay', 'resolution', 'open', '', true, '', '', 'fail', '', 0, '', now(), job_id"
+        " FROM signals_app_wait WHERE job_id = %(job)s"
+    )
+    assert paid.ids() == {"I4"}
+
+
 def test_i4_not_at_rest(parked: Case) -> None:
     parked.calls.append(Call("submit", "ok", str(submitted(idempotency_key="key-2").pk), "key-2", "do it"))
     assert parked.ids(healed=False) == set()

@@ -17,7 +17,7 @@ from jobs.models import Job
 from ledger.models import Entry
 from tests.conftest import Clock
 from tests.jobs.engine.one_tool import LEASE, lost, one_tool, question, taken
-from tests.world import Doorbells, Registered, World, again, event_types, result_of, states
+from tests.world import Doorbells, Registered, World, again, assert_whole, event_types, result_of, states
 
 SETTLE = 600.0
 pytestmark = pytest.mark.usefixtures("whole")
@@ -67,6 +67,7 @@ def test_what_did_not_happen_is_sent_under_a_new_key_once_it_cannot_happen_any_m
     first = lost(job, clock)
     doorbells.drain()
     assert (again(job).state, world.called("act")) == ("retrying", 0), "what was sent may still take effect"
+    assert_whole(job)  # the node was held while the provider was asked, and the events tell that it is not any more
     assert provider.asked == [first.idempotency_key]
 
     clock.advance(SETTLE - LEASE)
@@ -235,3 +236,13 @@ def test_whoever_asked_and_was_held_up_closes_the_question_that_was_put_to_peopl
     doorbells.drain()
     assert (again(job).state, world.called("act")) == ("completed", 1)
     assert world.calls[0][2].endswith(":act:2")
+
+
+def test_between_two_questions_the_events_tell_that_nobody_holds_the_node(
+    registered: Registered, world: World, doorbells: Doorbells, clock: Clock
+) -> None:
+    job = verifiable(registered, world, Provider(DidNotHappen()))
+    lost(job, clock)
+    doorbells.drain()
+    assert states(job) == {"act": "ready"}
+    assert_whole(job)

@@ -19,7 +19,7 @@ from jobs.models import Job, Node
 from ledger.models import Entry
 from signals_app.models import Wait
 from tests.conftest import Clock
-from tests.jobs.engine.one_tool import LEASE, one_tool, taken
+from tests.jobs.engine.one_tool import LEASE, lost, one_tool, taken
 from tests.world import Doorbells, Registered, World, again, event_types, result_of, states
 
 
@@ -61,12 +61,23 @@ def test_a_worker_lost_after_the_opening(
 def test_an_idempotent_effect_is_not_sent_again_when_its_key_may_be_forgotten(
     registered: Registered, world: World, doorbells: Doorbells, clock: Clock
 ) -> None:
-    job = one_tool(registered, world, Effect.IDEMPOTENT, window=100.0, timeout=30.0)
+    job = one_tool(registered, world, Effect.IDEMPOTENT, window=100.0, timeout=30.0, settle=0.0)
     taken(job)
     clock.advance(80)
     sweep()
     doorbells.drain()
     assert (Entry.objects.get(job=job).state, world.called("act")) == ("unknown", 0)
+
+
+@pytest.mark.parametrize(("settle", "sent"), [(30.0, 1), (50.0, 0)])
+def test_a_second_send_that_may_arrive_after_the_key_is_forgotten_is_not_made(
+    registered: Registered, world: World, doorbells: Doorbells, clock: Clock, settle: float, sent: int
+) -> None:
+    job = one_tool(registered, world, Effect.IDEMPOTENT, window=100.0, timeout=30.0, settle=settle)
+    lost(job, clock)
+    clock.advance(10)
+    doorbells.drain()
+    assert world.called("act") == sent
 
 
 def test_a_result_that_was_recorded_is_never_asked_for_again(
@@ -213,6 +224,31 @@ def test_a_heartbeat_keeps_the_lease_until_the_deadline(
     assert Node.objects.extend_leases([token], LEASE) == 0
     clock.advance(LEASE)
     assert reclaim_if_expired(job.pk, "act")
+
+
+def test_a_heartbeat_gives_nobody_back_a_lease_that_was_taken(
+    registered: Registered, world: World, clock: Clock, doorbells: Doorbells
+) -> None:
+    job = one_tool(registered, world, Effect.IDEMPOTENT)
+    first = taken(job).token
+    clock.advance(LEASE + 1)
+    sweep()
+    assert Node.objects.extend_leases([first], LEASE) == 0
+    second = taken(job).token
+    assert Node.objects.extend_leases([first], LEASE) == 0
+    assert Node.objects.get(job=job, path="act").lease_token == second
+
+
+def test_the_same_node_of_two_jobs_is_two_effects(registered: Registered, world: World, doorbells: Doorbells) -> None:
+    """They share neither entry nor key, and what became of one says nothing about the other."""
+    one = one_tool(registered, world, Effect.ONCE)
+    registered.forget()
+    other = one_tool(registered, world, Effect.ONCE)
+    first, second = taken(one), taken(other)
+    assert first.idempotency_key != second.idempotency_key
+    with job_transaction(one.pk) as tx:
+        commit(tx, first, Done('"done"'))
+    assert [Entry.objects.get(job=job).state for job in (one, other)] == ["committed", "started"]
 
 
 def test_the_heartbeat_thread_extends_what_is_held(registered: Registered, world: World, doorbells: Doorbells) -> None:

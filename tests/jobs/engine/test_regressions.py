@@ -19,6 +19,7 @@ from aetheris.core.handlers import Effect, Function, Tool
 from aetheris.core.outcomes import Done, Fail, Outcome
 from aetheris.core.schema import Signature
 from aetheris.failpoints import commit_of_this_verb
+from aetheris.testing import Call
 from jobs.engine import run
 from jobs.engine import sweep as sweeping
 from jobs.engine.cancel import cancel
@@ -142,7 +143,7 @@ def a_new_version(world: World) -> Tool:
 
 def another_schema(world: World) -> Tool:
     def call(ctx: ToolContext, value: str) -> None:
-        world.calls.append(("act", {"value": value}, ctx.idempotency_key))
+        world.calls.append(Call("act", {"value": value}, ctx.idempotency_key))
 
     return replace(world.tool("act", Effect.IDEMPOTENT), call=call, signature=Signature(call))
 

@@ -599,3 +599,27 @@ def test_replay_calls_nothing_of_a_step(registered: Registered, world: World, do
     assert "value_recorded" in event_types(job)
     assert states(job) == {"work": "completed"}
     assert re.fullmatch(r"aetheris:[0-9a-f-]{36}:work#2:1", world.calls[0][2])
+
+
+def test_a_no_of_a_worker_that_lost_its_lease_is_given_to_the_next_run(
+    registered: Registered, world: World, doorbells: Doorbells, clock: Clock
+) -> None:
+    """The node was taken from it and nobody has it yet: the fact is recorded, and whoever comes reads it."""
+    pay = world.tool("pay", Effect.IDEMPOTENT)
+
+    def refused(ctx: ToolContext) -> None:
+        clock.advance(LEASE + 1)
+        sweep()
+        raise ToolError("no such account")
+
+    world.answers["pay"] = refused
+
+    def code(ctx: StepContext) -> str:
+        try:
+            return str(ctx.call(pay))
+        except ToolError as error:
+            return error.message
+
+    job = one_step(registered, code, pay)
+    doorbells.drain()
+    assert (again(job).state, result_of(job), world.called("pay")) == ("completed", "no such account", 1)

@@ -178,6 +178,14 @@ def test_its_statements_have_its_time_limit_and_the_record_has_not(
         assert cursor.fetchone() == ("0",)
 
 
+def test_it_may_pause_as_long_as_its_time_lasts(registered: Registered, world: World, doorbells: Doorbells) -> None:
+    """Anybody else who says nothing in a transaction for five seconds has lost it."""
+    job = one_tool(registered, world, Effect.TRANSACTIONAL)
+    world.answers["act"] = lambda ctx: time.sleep(6)
+    run_node(job.pk, "act")
+    assert again(job).state == "completed"
+
+
 def test_a_row_that_a_deferred_constraint_refuses_is_the_failure_of_its_tool(
     registered: Registered, world: World, doorbells: Doorbells, clock: Clock
 ) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from aetheris.core.errors import GraphError, Refused
+from aetheris.core.errors import GraphError, Refused, ToolError
 from aetheris.core.graph import TaskGraph
 from aetheris.core.handlers import Effect
 from jobs.engine.cancel import cancel
@@ -154,3 +154,15 @@ def test_its_condition_is_about_itself() -> None:
     with pytest.raises(GraphError) as refused:
         graph.check()
     assert refused.value.code == "GRAPH_CONDITION_INVALID"
+
+
+def test_what_cannot_be_seen_is_waited_for_no_more(
+    registered: Registered, world: World, doorbells: Doorbells, clock: Clock
+) -> None:
+    """Its node has failed: no sweep may find its wait due, however late."""
+    job = watching(registered, world, PENDING, ToolError("cannot see"))
+    doorbells.drain()
+    later(doorbells, clock)
+    assert (again(job).state, Wait.objects.get(job=job).state) == ("failed", "cancelled")
+    clock.advance(7200)
+    assert sweep()["timed_out"] == 0

@@ -248,3 +248,40 @@ def test_doubt_of_a_node_that_waits_for_the_answer_is_shown_when_the_job_stops(
     assert (again(job).state, Entry.objects.get(job=job, step_id="ship").state) == ("parked", "unknown")
     resolve(job.pk, question(job), {"resolution": "happened", "result": 1}, APPROVER)
     assert (again(job).state, world.called("ship")) == ("cancelled" if how == "cancel" else "failed", 0)
+
+
+def test_a_node_whose_time_is_over_while_a_person_is_asked_ends_after_the_answer(
+    registered: Registered, world: World, doorbells: Doorbells, clock: Clock
+) -> None:
+    """It looks again and again, and its worker was lost: the question and the node are not parted."""
+    looks = Looks("the chair is gone")
+    reserve = world.tool("reserve", Effect.IDEMPOTENT, hooks=Hooks(verify=looks.hook), on_change=OnChange.HUMAN)
+    look = world.tool("look")
+    world.answers["look"] = {"status": "pending"}
+
+    def plan() -> TaskGraph:
+        graph = TaskGraph()
+        graph.tool("reserve", reserve, value="a chair")
+        settled = {"ref": "watch.status", "op": "==", "value": "settled"}
+        graph.until("watch", look, when=settled, every=30, timeout=100, on_timeout="continue")
+        graph.edge("reserve", "watch")
+        return graph
+
+    registered.agent(plan, reserve, look)
+    job = submitted()
+    doorbells.drain()
+    clock.advance(31)
+    with job_transaction(job.pk) as tx:
+        assert claim(tx, "watch") is not None
+    clock.advance(LEASE + 1)
+    sweep()
+    doorbells.drain()
+    asked = questions(job)
+    assert [wait.node for wait in asked] == ["watch"]
+    clock.advance(100)
+    sweep()
+    assert states(job)["watch"] == "waiting"
+    resolve(job.pk, asked[0].correlation_key, {"resolution": "go_on"}, APPROVER)
+    doorbells.drain()
+    assert again(job).state == "completed"
+    assert Wait.objects.get(job=job, node="watch", kind="condition").state == "timed_out"
