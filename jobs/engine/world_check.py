@@ -39,8 +39,8 @@ def next_check(tx: JobTransaction) -> tuple[Prepared, Question] | None:
     return None
 
 
-def is_asked_about(tx: JobTransaction, node: Node) -> bool:
-    """Whether a person is asked whether this job goes on; the node waits for the answer then."""
+def waits_too(tx: JobTransaction, node: Node) -> bool:
+    """While a person is asked whether this job goes on, let the node wait for the answer too; whether it does."""
     asked = Wait.objects.about_the_world(tx.job.pk) if tx.job.recheck_before else []
     if asked:
         _ask_a_person(tx, node, look_in(asked[0].correlation_key), asked[0].reason)
