@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import threading
+from contextlib import AbstractContextManager, nullcontext
 from enum import StrEnum
 from typing import Any
 
@@ -43,8 +44,8 @@ class Blow:
             signal.pthread_kill(threading.get_ident(), self._number)
 
 
-def wrap(blow: Blow) -> None:
-    """Put the blow's moments around what the engine calls."""
+def struck(blow: Blow) -> AbstractContextManager[None]:
+    """Put the blow's moments around what the engine calls, and inside the body around its commits."""
     from aetheris import failpoints
     from aetheris.core.egress import Egress
     from jobs.engine import gateway
@@ -82,7 +83,7 @@ def wrap(blow: Blow) -> None:
         (Egress, "request", requesting),
     ):
         setattr(where, name, wrapped)
-    failpoints.armed(committing).__enter__()
+    return failpoints.armed(committing)
 
 
 def begin(moment: str, blow: str) -> None:
@@ -95,11 +96,10 @@ def begin(moment: str, blow: str) -> None:
     stopping.forget()  # it is shared memory: the worker before this one may have been told to end
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    if moment:
-        wrap(Blow(moment, signal.Signals[blow]))
     _, module, *arguments = worker_command(f"worker-{os.getpid()}@%h", 2)
     sys.argv = [module, *arguments]
-    sys.exit(celery())
+    with struck(Blow(moment, signal.Signals[blow])) if moment else nullcontext():
+        sys.exit(celery())
 
 
 def main() -> None:
