@@ -67,6 +67,7 @@ def test_what_did_not_happen_is_sent_under_a_new_key_once_it_cannot_happen_any_m
     first = lost(job, clock)
     doorbells.drain()
     assert (again(job).state, world.called("act")) == ("retrying", 0), "what was sent may still take effect"
+    assert_whole(job)  # the node was held while the provider was asked, and the events tell that it is not any more
     assert provider.asked == [first.idempotency_key]
 
     clock.advance(SETTLE - LEASE)
