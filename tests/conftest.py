@@ -41,12 +41,12 @@ def database(django_db_setup: None, django_db_blocker: Any) -> Iterator[Watch]:
     with django_db_blocker.unblock():
         with watched() as watch:
             yield watch
-        _empty()
+        empty()
         connection.close()
     assert watch.naked == []
 
 
-def _empty() -> None:
+def empty() -> None:
     """Take all rows away. The triggers that forbid it are for the product's roles, not for this one."""
     tables = {model._meta.db_table for model in apps.get_models(include_auto_created=True)} - KEPT
     with connection.cursor() as cursor:

@@ -176,7 +176,7 @@ def test_one_key_with_the_same_and_with_another_message(
 
     def submitting(message: str) -> Verb:
         def send(_: Job) -> Any:
-            options = {"tenant": "default", "requested_by": REQUESTER, "idempotency_key": "key"}
+            options: dict[str, Any] = {"tenant": "default", "requested_by": REQUESTER, "idempotency_key": "key"}
             return submit("test-agent", message, **options)
 
         return send
