@@ -24,6 +24,10 @@ class WaitQuerySet(models.QuerySet["Wait"]):
         """The wait that was declared with this wait node."""
         return self.exclude(kind=WaitKind.RESOLUTION).get(job_id=job_id, node=node)
 
+    def states(self, job_id: UUID) -> dict[str, str]:
+        """Correlation key → state of all the job's waits."""
+        return dict(self.filter(job_id=job_id).values_list("correlation_key", "state"))
+
     def open(self, job_id: UUID) -> WaitQuerySet:
         return self.filter(job_id=job_id, state=WaitState.OPEN).order_by("opened_at")
 

@@ -177,7 +177,7 @@ def test_i4_a_question_about_what_is_known(paid: Case) -> None:
         " 'resolution:pay:1', tenant, 'pay', 'resolution', 'open', '', true, '', '', 'fail', '', 0, '', now(), job_id"
         " FROM signals_app_wait WHERE job_id = %(job)s"
     )
-    assert paid.ids() == {"I4"}
+    assert paid.ids() == {"I4", "I9"}
 
 
 def test_i4_not_at_rest(parked: Case) -> None:
@@ -267,6 +267,11 @@ def test_i9_a_counter_that_is_wrong(parked: Case, column: str) -> None:
 def test_i9_a_row_that_is_not_as_told(paid: Case) -> None:
     paid.corrupt("UPDATE jobs_job SET goal = 'do something else' WHERE id = %(job)s")
     assert paid.ids() == {"I9"}
+
+
+def test_i9_a_wait_that_is_not_as_told(paid: Case) -> None:
+    paid.corrupt("UPDATE signals_app_wait SET state = 'timed_out', answer = NULL WHERE job_id = %(job)s")
+    assert paid.ids() == {"I9", "I11"}
 
 
 @pytest.mark.parametrize(
