@@ -9,6 +9,13 @@ REFUSE ?=
 # How the example declares its refund: idempotent, verifiable or once.
 EFFECT ?= idempotent
 PYTEST_ARGS ?= -n 2
+MINUTES ?= 10
+# Of the load and the faults of `make chaos`; without one it draws and prints one.
+SEED   ?=
+# The part of the crash matrix that this machine runs, of how many; and one cell of it.
+SHARD  ?= 1/1
+CELL   ?=
+CRASH_ARGS ?=
 # What the example's agent asks: with a key of yours an LLM, without one rules, which say that they are none.
 MODEL  ?= openai:$(if $(OPENAI_API_KEY),$(or $(OPENAI_MODEL),gpt-4o-mini),rules-not-an-llm)
 
@@ -18,7 +25,7 @@ EXAMPLE := --app examples.refund \
 	--with aetheris_model="$(BIN)/python -m examples.refund.world.model"
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo run stop test figures check vet fmt tidy lock clean
+.PHONY: help build demo run stop test figures chaos crash check vet fmt tidy lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +46,12 @@ test: $(VENV)/.dev ## Run the tests on a real PostgreSQL, Valkey and workers
 
 figures: $(VENV)/.dev ## Measure the engine on a real instance: a line for each figure and its limit, in 25 minutes
 	@$(BIN)/pytest -q -m figure tests/figures
+
+chaos: $(VENV)/.runtime ## Kill everything at random under load, then check all invariants (MINUTES=10, SEED=7)
+	@$(BIN)/python -m tests.chaos.soak --minutes "$(MINUTES)" $(if $(SEED),--seed "$(SEED)") --keep
+
+crash: $(VENV)/.dev ## Kill the runtime at every boundary: what has no verdict yet (SHARD=1/2), or one (CELL=...)
+	@$(BIN)/python -m tests.chaos.matrix --shard "$(SHARD)" $(if $(CELL),--cell "$(CELL)") $(CRASH_ARGS)
 
 check: vet ## Lint, types, import contracts, missing migrations, architecture
 	@$(BIN)/lint-imports --no-cache

@@ -49,4 +49,6 @@ app.conf.update(
         },
     },
 )
+# What is current is so in one thread only, and requests are answered in others.
+app.set_default()
 app.autodiscover_tasks()

@@ -30,6 +30,8 @@ class Configuration(BaseSettings):
     """Django apps to load besides the runtime's own, separated by commas: where users' agents and tools live."""
     tenant: str = Field(default="default", pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
     """The tenant that this installation's users belong to."""
+    login_rate: str = Field(default="20/min", pattern=r"^[1-9][0-9]*/(sec|min|hour|day)$")
+    """How many times one address may try to log in, in each web process."""
     lease_seconds: float = Field(default=15.0, gt=0)
     """How long a node stays claimed without a heartbeat."""
     sweep_seconds: float = Field(default=1.0, gt=0)

@@ -94,6 +94,8 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["aetheris.api.parsers.BoundedJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "EXCEPTION_HANDLER": "aetheris.api.exceptions.handle",
+    "DEFAULT_THROTTLE_RATES": {"login": _conf.login_rate},
+    "NUM_PROXIES": 0,  # whoever is limited does not say himself where he comes from
 }
 REST_KNOX = {"TOKEN_TTL": timedelta(hours=10)}
 

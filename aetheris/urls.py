@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from aetheris.api.tools import ToolDetail, Tools
-from aetheris.api.views import Health, Login
+from aetheris.api.views import Health, Login, Logout
 
 admin.site.site_header = admin.site.site_title = "Aetheris"
 admin.site.index_title = "Operations"
@@ -13,6 +13,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/health", Health.as_view()),
     path("api/login", Login.as_view()),
+    path("api/logout", Logout.as_view()),
     path("api/tools", Tools.as_view()),
     path("api/tools/<path:name>", ToolDetail.as_view()),
     path("api/", include("jobs.api.urls")),

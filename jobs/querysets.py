@@ -51,12 +51,14 @@ class JobQuerySet(models.QuerySet["Job"]):
         return moment
 
     def limit_statements(self, seconds: float | None) -> None:
-        """Let no statement of this transaction run longer than this from now on; None: as long as the role may."""
+        """Let no statement of this transaction, and no pause between two, last longer than this from now on; None: as
+        long as the role may."""
         with connection.cursor() as cursor:
-            if seconds is None:
-                cursor.execute("SET LOCAL statement_timeout TO DEFAULT")
-            else:
-                cursor.execute("SELECT set_config('statement_timeout', %s, true)", [f"{round(seconds * 1000)}ms"])
+            for name in ("statement_timeout", "idle_in_transaction_session_timeout"):
+                if seconds is None:
+                    cursor.execute(f"SET LOCAL {name} TO DEFAULT")
+                else:
+                    cursor.execute("SELECT set_config(%s, %s, true)", [name, f"{round(seconds * 1000)}ms"])
 
     def write(self, job: Job, columns: Iterable[str]) -> None:
         """Store these columns of a job that the caller has locked."""

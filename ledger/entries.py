@@ -66,6 +66,7 @@ def open_entry(job: Job, node: str, intent: Intent, *, token: UUID, now: datetim
         first_sent_at=now,
         send_by=send_by,
         settled_by=settled_by,
+        key_until=now + timedelta(seconds=intent.window),
         opened_at=now,
     )
 
@@ -101,15 +102,16 @@ def is_for(entry: Entry, intent: Intent) -> bool:
 
 
 def recourse(entry: Entry, intent: Intent, now: datetime) -> Recourse:
-    """What may be done about an entry in doubt: by what its tool declared when it was opened, and by what it declares
-    now, whichever is the stricter."""
+    """What may be done about an entry in doubt: by what its tool declared when it was sent, and by what it declares
+    now, whichever is the stricter; from now on the entry is held to that."""
+    declared = {entry.effect_class, intent.effect}
+    _hold_to_the_stricter(entry, intent)
     # What is sent now may take effect as late as this; a provider that has forgotten the key would apply it again.
     arrives_by = now + timedelta(seconds=intent.timeout + intent.settle)
-    within = arrives_by < entry.first_sent_at + timedelta(seconds=intent.window)
     return after_doubt(
-        {entry.effect_class, intent.effect},
+        declared,
         shown=entry.state != EntryState.STARTED,
-        key_lasts=within,
+        key_lasts=entry.key_until is not None and arrives_by < entry.key_until,
         can_ask=intent.can_ask,
     )
 
@@ -159,6 +161,17 @@ def fail(entry: Entry, error: str, now: datetime) -> bool:
 def doubt(entry: Entry, error: str) -> bool:
     """Whether the effect happened is not known, and trying again could repeat it."""
     return _move(entry, EntryState.UNKNOWN, error=error)
+
+
+def _hold_to_the_stricter(entry: Entry, intent: Intent) -> None:
+    key_until = entry.first_sent_at + timedelta(seconds=intent.window)
+    limits = {
+        "effect": max(entry.effect_class, intent.effect, key=list(Effect).index).value,
+        "key_until": min(entry.key_until or key_until, key_until),
+        "settled_by": max(entry.settled_by, entry.send_by + timedelta(seconds=intent.settle)),
+    }
+    if any(getattr(entry, name) != limit for name, limit in limits.items()):
+        _set(entry, **limits)
 
 
 def _move(entry: Entry, to: EntryState, **columns: object) -> bool:

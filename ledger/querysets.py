@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db import connection, models
 
-from aetheris.core.canonical import dumps, shown
+from aetheris.core.canonical import dumps_around, shown
 from ledger.event_types import CATEGORY, EventType
 from ledger.states import EntryState
 
@@ -92,7 +92,7 @@ class EventQuerySet(models.QuerySet["Event"]):
         """The canonical arguments that an effect was opened with, as its first event tells them."""
         opened = self.filter(job_id=entry.job_id, node=entry.node, type=EventType.TOOL_INVOCATION_STARTED)
         told = self.told(entry.job_id, list(opened.order_by("seq")))
-        return next(dumps(each["arguments"]) for each in told if each["invocation_id"] == entry.idempotency_key)
+        return next(dumps_around(each["arguments"]) for each in told if each["invocation_id"] == entry.idempotency_key)
 
     def hash_at(self, job_id: UUID, seq: int) -> bytes:
         """The hash of one event; empty for the beginning of the stream."""
@@ -112,10 +112,6 @@ class EntryQuerySet(models.QuerySet["Entry"]):
     def last_attempt(self, job_id: UUID, step_id: str) -> Entry | None:
         """The last attempt at an effect, whatever became of it."""
         return self.filter(job_id=job_id, step_id=step_id).order_by("-attempt").first()
-
-    def committed_of(self, job_id: UUID, node: str) -> list[Entry]:
-        """Effects of a node that happened."""
-        return list(self.filter(job_id=job_id, node=node, state=EntryState.COMMITTED))
 
     def committed_before(self, job_id: UUID, tools: Sequence[str], moment: datetime) -> list[Entry]:
         """Calls of these tools that were recorded as having happened before a moment, the oldest first."""
@@ -143,6 +139,12 @@ class EntryQuerySet(models.QuerySet["Entry"]):
         jobs, nodes = {job_id for job_id, _ in places}, {path for _, path in places}
         found = self.filter(job_id__in=jobs, node__in=nodes).order_by("opened_at")
         return [entry for entry in found if (entry.job_id, entry.node) in places]
+
+    def of_steps(self, steps: Collection[tuple[UUID, str]]) -> list[Entry]:
+        """All that was tried of these effects, given as (job, step)."""
+        jobs, names = {job_id for job_id, _ in steps}, {step_id for _, step_id in steps}
+        found = self.filter(job_id__in=jobs, step_id__in=names)
+        return [entry for entry in found if (entry.job_id, entry.step_id) in steps]
 
     def states(self, job_id: UUID) -> dict[str, tuple[str, str | None]]:
         """Idempotency key → state and result, in its stored form, of all the job's entries."""

@@ -40,6 +40,8 @@ RESOLUTIONS = {
         "It did not happen, and is sent once more, under a new key, when a second person says the same.",
     ),
     Resolution.ASK: ("Ask the provider", "The tool asks its provider once more. Nothing is sent."),
+    Resolution.GO_ON: ("Go on", "The job goes on, though the world has changed since it stopped."),
+    Resolution.STOP: ("Stop", "The job fails with WORLD_CHANGED, and starts nothing more."),
 }
 """What each answer is called, and what follows."""
 

@@ -10,10 +10,18 @@ from uuid import UUID
 from django.db import models
 from django.db.models import Q
 
-from signals_app.states import ApprovalState, WaitKind, WaitState
+from signals_app.states import WORLD, ApprovalState, WaitKind, WaitState
 
 if TYPE_CHECKING:
     from signals_app.models import Approval, Message, Signal, UnknownOutcome, Wait
+
+
+_ABOUT_THE_WORLD = Q(kind=WaitKind.RESOLUTION, correlation_key__startswith=WORLD)
+_ABOUT_AN_EFFECT = Q(kind=WaitKind.RESOLUTION) & ~_ABOUT_THE_WORLD
+
+
+def _of_question(key: str) -> Q:
+    return Q(correlation_key=key) | Q(correlation_key__startswith=f"{key}:")
 
 
 class WaitQuerySet(models.QuerySet["Wait"]):
@@ -35,19 +43,22 @@ class WaitQuerySet(models.QuerySet["Wait"]):
         """Open waits that take messages, the oldest first."""
         return list(self.open(job_id).filter(kind=WaitKind.MESSAGE))
 
-    def resolution_of(self, job_id: UUID, node: str) -> Wait | None:
-        """The open question what became of this node's effect."""
-        asked = self.open(job_id).filter(node=node, kind=WaitKind.RESOLUTION)
-        return asked.filter(correlation_key__startswith="resolution:").first()
+    def asked_about(self, job_id: UUID, key: str) -> Wait | None:
+        """The open question about the effect whose questions have this key."""
+        return self.open(job_id).filter(_of_question(key)).first()
 
     def next_question(self, job_id: UUID, key: str) -> str:
         """A correlation key for one more question about the same effect: `key`, then `key:2`, …"""
-        asked = self.filter(Q(correlation_key=key) | Q(correlation_key__startswith=f"{key}:"), job_id=job_id).count()
+        asked = self.filter(_of_question(key), job_id=job_id).count()
         return f"{key}:{asked + 1}" if asked else key
 
     def doubtful_nodes(self, job_id: UUID) -> list[str]:
         """Nodes that wait to hear what became of their effect."""
-        return list(self.open(job_id).filter(kind=WaitKind.RESOLUTION).values_list("node", flat=True))
+        return list(self.open(job_id).filter(_ABOUT_AN_EFFECT).values_list("node", flat=True))
+
+    def about_the_world(self, job_id: UUID) -> list[Wait]:
+        """Open questions whether the job goes on in a world that has changed, the oldest first."""
+        return list(self.open(job_id).filter(_ABOUT_THE_WORLD))
 
     def due(self, now: datetime, limit: int) -> list[tuple[UUID, str]]:
         """Open waits whose time is over, longest first: (job, correlation key)."""
@@ -62,12 +73,12 @@ class WaitQuerySet(models.QuerySet["Wait"]):
     def cancel_of(self, job_id: UUID, nodes: Sequence[str], now: datetime) -> int:
         """Cancel the waits of nodes that are skipped or have failed: their keys take no signal any more."""
         unended = self.filter(job_id=job_id, node__in=nodes, state__in=(WaitState.DECLARED, WaitState.OPEN))
-        return unended.exclude(kind=WaitKind.RESOLUTION).update(state=WaitState.CANCELLED, ended_at=now)
+        return unended.exclude(_ABOUT_AN_EFFECT).update(state=WaitState.CANCELLED, ended_at=now)
 
     def cancel_all(self, job_id: UUID, now: datetime) -> int:
         """Cancel all waits of a job that starts nothing more, but those that ask what became of an effect."""
         unended = self.filter(job_id=job_id, state__in=(WaitState.DECLARED, WaitState.OPEN))
-        return unended.exclude(kind=WaitKind.RESOLUTION).update(state=WaitState.CANCELLED, ended_at=now)
+        return unended.exclude(_ABOUT_AN_EFFECT).update(state=WaitState.CANCELLED, ended_at=now)
 
 
 class UnknownOutcomeQuerySet(models.QuerySet["UnknownOutcome"]):

@@ -20,6 +20,16 @@ class WaitKind(TextChoices):
 DECIDED_BY_PEOPLE = (WaitKind.HUMAN, WaitKind.APPROVAL)
 
 
+WORLD = "world:"
+"""How the correlation keys of questions about a changed world begin; then the effect of the look that saw it, `@`, and
+the position of the node that waits for the answer."""
+
+
+def look_in(correlation_key: str) -> str:
+    """The effect of the look that a question about a changed world is about."""
+    return correlation_key.removeprefix(WORLD).partition("@")[0]
+
+
 class OnTimeout(TextChoices):
     """What follows when nobody answers in time."""
 

@@ -1,10 +1,13 @@
 """One error body for every door: `{"error": {"code", "message", "details"}}`, and the status of each code."""
 
+import math
+import sys
 from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
 from rest_framework import exceptions, status
 from rest_framework.response import Response
@@ -52,7 +55,17 @@ class BodyTooLarge(exceptions.APIException):
     default_detail = f"A body has at most {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes."
 
 
+class DatabaseAway(exceptions.APIException):
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_code = "DATABASE_AWAY"
+    default_detail = "The database does not answer; nothing that was answered for is lost. Send the request again."
+    wait = 5
+    """Seconds after which the same request may be sent again."""
+
+
 _DJANGO: dict[type[Exception], Callable[[], Exception]] = {
+    OperationalError: DatabaseAway,
+    InterfaceError: DatabaseAway,
     Http404: exceptions.NotFound,
     PermissionDenied: exceptions.PermissionDenied,
     RequestDataTooBig: BodyTooLarge,
@@ -84,6 +97,8 @@ def _of_drf(error: exceptions.APIException) -> Response:
     answer = Response(body(code, message, error.detail if invalid else None), error.status_code)
     if header := getattr(error, "auth_header", None):
         answer["WWW-Authenticate"] = header
+    if wait := getattr(error, "wait", None):
+        answer["Retry-After"] = str(math.ceil(wait))
     return answer
 
 
@@ -98,5 +113,9 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> JsonR
 
 
 def server_error(request: HttpRequest) -> JsonResponse:
-    """Django's own 500, in the same body and without a traceback."""
+    """Django's own 500, in the same body and without a traceback; 503 when it is the database that does not answer."""
+    if isinstance(sys.exception(), OperationalError | InterfaceError):
+        away = DatabaseAway
+        answer = body(away.default_code, away.default_detail)
+        return JsonResponse(answer, status=away.status_code, headers={"Retry-After": str(away.wait)})
     return JsonResponse(body("INTERNAL_ERROR", "Something failed here; the server's log says what."), status=500)

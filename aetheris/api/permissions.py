@@ -7,6 +7,8 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 OPEN = "open"
+SIGNED_IN = "signed-in"
+"""Any valid token is enough."""
 AGENT_VIEW = "agent:view"
 JOB_CREATE = "job:create"
 JOB_VIEW = "job:view"
@@ -24,7 +26,8 @@ DJANGO_PERMISSION = {
 
 def may(user: Any, permission: str) -> bool:
     """Whether an active, logged-in user holds a permission of this list."""
-    return bool(user and user.is_authenticated and user.has_perm(DJANGO_PERMISSION[permission]))
+    logged_in = bool(user and user.is_authenticated)
+    return logged_in and (permission == SIGNED_IN or user.has_perm(DJANGO_PERMISSION[permission]))
 
 
 class Declared(BasePermission):

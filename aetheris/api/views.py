@@ -1,17 +1,20 @@
-"""Log in, and say that the process is alive."""
+"""Log in, log out, and say that the process is alive."""
 
 from typing import ClassVar
 
 from django.contrib.auth import authenticate
 from knox.models import get_token_model
+from knox.views import LogoutView
 from rest_framework import serializers
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.throttling import ScopedRateThrottle
 from rest_framework.views import APIView
 
 from aetheris import failpoints
-from aetheris.api.permissions import OPEN
+from aetheris.api.authentication import Token
+from aetheris.api.permissions import OPEN, SIGNED_IN, Declared
 
 
 class _Credentials(serializers.Serializer[None]):
@@ -24,6 +27,8 @@ class Login(APIView):
 
     permissions: ClassVar = {"POST": (OPEN,)}
     authentication_classes = ()
+    throttle_classes = (ScopedRateThrottle,)
+    throttle_scope = "login"
 
     def get_authenticate_header(self, request: Request) -> str:
         """Without one, DRF would answer wrong credentials with 403."""
@@ -38,6 +43,19 @@ class Login(APIView):
         with failpoints.around("login.commit"):
             instance, token = get_token_model().objects.create(user=user)
         return Response({"token": token, "expiry": instance.expiry})
+
+
+class Logout(LogoutView):  # type: ignore[misc]
+    """`POST` → the token that came with it opens nothing any more. Others of the same user stay."""
+
+    permissions: ClassVar = {"POST": (SIGNED_IN,)}
+    permission_classes = (Declared,)
+    authentication_classes = (Token,)
+
+    def post(self, request: Request, format: str | None = None) -> Response:
+        with failpoints.around("logout.commit"):
+            answer: Response = super().post(request, format)
+        return answer
 
 
 class Health(APIView):

@@ -23,7 +23,12 @@ MAX_DEPTH = 64
 
 def dumps(value: Any) -> str:
     """The canonical text of `value`. Raises `NotCanonical` with the reason when it has none."""
-    return _dumps(value, escape=False)
+    return _dumps(value, escape=False, depth=MAX_DEPTH)
+
+
+def dumps_around(value: Any) -> str:
+    """As `dumps`, for what is put around values that it let in, such as the arguments of a call: twice as deep."""
+    return _dumps(value, escape=False, depth=2 * MAX_DEPTH)
 
 
 def dumps_escaped(value: Any) -> str:
@@ -32,9 +37,9 @@ def dumps_escaped(value: Any) -> str:
     It goes twice as deep, so that an event can hold, a few levels down, whatever `dumps` let in. Raises nothing.
     """
     try:
-        return _dumps(value, escape=True)
+        return _dumps(value, escape=True, depth=2 * MAX_DEPTH)
     except NotCanonical:
-        return _dumps(_shown(value), escape=True)
+        return _dumps(_shown(value), escape=True, depth=1)
 
 
 class Canonical(str):
@@ -77,19 +82,19 @@ def digest(text: str) -> bytes:
     return hashlib.sha256(text.encode()).digest()
 
 
-def _dumps(value: Any, *, escape: bool) -> str:
+def _dumps(value: Any, *, escape: bool, depth: int) -> str:
     try:
         plain = to_jsonable_python(value, inf_nan_mode="constants", fallback=_shown if escape else None)
     except Exception as error:  # a generator, for one, raises what it likes
         raise NotCanonical(f"This value cannot be written as JSON: {described(error)}") from error
-    return rfc8785.dumps(_checked(plain, escape, 2 * MAX_DEPTH if escape else MAX_DEPTH)).decode()
+    return rfc8785.dumps(_checked(plain, escape, depth)).decode()
 
 
 def _checked(value: Any, escape: bool, depth: int) -> Any:
     if depth == 0:
         if escape:
             return _text(_shown(value), escape)
-        raise NotCanonical(f"Values nest at most {MAX_DEPTH} levels deep.")
+        raise NotCanonical(f"Values nest at most {MAX_DEPTH} levels deep, with what is put around them twice that.")
     if isinstance(value, str):
         return _text(value, escape)
     if isinstance(value, dict):

@@ -1,5 +1,6 @@
 """What a node can call, as the engine sees it: tools, functions, agents, model adapters. Data and protocols only."""
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Effect(StrEnum):
-    """What a tool does to the world outside, and so what may follow a crash in the middle of it."""
+    """What a tool does to the world outside, and so what may follow a crash in the middle of it: the strictest last."""
 
     PURE = "pure"
     READ = "read"
@@ -92,6 +93,8 @@ class Tool:
         self.signature.check(result=True)
         if self.effect is Effect.VERIFIABLE and self.hooks.reconcile is None:
             raise TypeError(f"{self.name} is verifiable, so it needs a hook that asks: @{self.name}.reconcile")
+        if self.effect is Effect.TRANSACTIONAL:
+            _check_ordinary(self.name, self.call, "it runs inside a transaction, which is its thread's")
         if not self.timeout > 0:
             raise TypeError(f"{self.name} has a timeout of {self.timeout:g} seconds; nothing can be done in that")
         if self.effect is Effect.IDEMPOTENT and not self.window > self.timeout:
@@ -107,6 +110,11 @@ class Tool:
             raise TypeError(f"{hook.__qualname__}: a hook of {self.name} takes {', '.join(['ctx', *expected])}")
 
 
+def _check_ordinary(name: str, call: Callable[..., Any], reason: str) -> None:
+    if inspect.iscoroutinefunction(call) or inspect.isasyncgenfunction(call):
+        raise TypeError(f"{name} cannot be async: {reason}")
+
+
 @dataclass(frozen=True)
 class _Code:
     """Registered code that is no tool."""
@@ -119,7 +127,9 @@ class _Code:
         return self.call(*args, **kwargs)
 
     def check(self) -> None:
-        """Raise `TypeError` when the hints of the arguments make no schema. Its result may be a graph."""
+        """Raise `TypeError` for an `async def`, and when the hints of the arguments make no schema. Its result may be
+        a graph."""
+        _check_ordinary(self.name, self.call, "it waits for nothing but its ctx")
         self.signature.check(result=False)
 
 

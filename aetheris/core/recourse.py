@@ -22,7 +22,8 @@ def after_doubt(effects: Collection[Effect], *, shown: bool, key_lasts: bool, ca
     been asked already; `key_lasts`: its provider surely still knows the key; `can_ask`: its tool has a hook."""
     if Effect.ONCE in effects and not shown:
         return Recourse.SHOW
-    forgotten = Effect.IDEMPOTENT in effects and not key_lasts
+    # Rows of our own know no key of a provider's.
+    forgotten = Effect.IDEMPOTENT in effects and (not key_lasts or Effect.TRANSACTIONAL in effects)
     if not (shown or forgotten or Effect.VERIFIABLE in effects):
         return Recourse.SEND
     return Recourse.ASK if can_ask else Recourse.SHOW

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from aetheris.core.canonical import dumps
+from aetheris.core.canonical import dumps_around
 from aetheris.core.errors import GraphError, ReferenceMissing
 
 _NO_DEFAULT = object()
@@ -98,7 +98,7 @@ def holds(condition: Mapping[str, Any], source: str, output: Any) -> bool:
     actual = _look_up({"ref": condition["ref"], "default": None}, {source: output})
     operator, expected = condition["op"], condition["value"]
     if operator in ("==", "!="):
-        return (dumps(actual) == dumps(expected)) is (operator == "==")
+        return (dumps_around(actual) == dumps_around(expected)) is (operator == "==")
     left, right = _decimal(actual, condition), _decimal(expected, condition)
     return {"<": left < right, "<=": left <= right, ">": left > right, ">=": left >= right}[operator]
 

@@ -40,11 +40,14 @@ class Registry(Generic[T]):
         finally:
             self._items = kept
 
+    def names(self) -> list[str]:
+        return sorted(self._items)
+
     def __contains__(self, name: object) -> bool:
         return name in self._items
 
     def __iter__(self) -> Iterator[T]:
-        return iter([self._items[name] for name in sorted(self._items)])
+        return iter([self._items[name] for name in self.names()])
 
 
 def code_here() -> set[tuple[str, str]]:

@@ -2,13 +2,15 @@
 
 import inspect
 from collections.abc import Callable, Mapping
+from copy import copy
+from dataclasses import is_dataclass
 from functools import cached_property
 from typing import Any, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
 from pydantic.json_schema import GenerateJsonSchema
 
-from aetheris.core.canonical import dumps, dumps_escaped
+from aetheris.core.canonical import dumps_around, dumps_escaped
 from aetheris.core.errors import ArgumentsInvalid, ResultInvalid
 
 CONTEXT = "ctx"
@@ -71,7 +73,7 @@ class Signature:
     def result(self, value: Any) -> Any:
         """A returned value as its hint has it, as plain data. Raises `ResultInvalid` with each field's reason."""
         try:
-            return self._result.dump_python(self._result.validate_python(value))
+            return self._result.dump_python(_ordered(self._result.validate_python(value)), warnings=False)
         except ValidationError as error:
             problems, listed = _problems(error)
             raise ResultInvalid(f"The result does not fit: {listed}.", details=problems) from error
@@ -93,7 +95,7 @@ class Signature:
 
     def canonical(self, arguments: Mapping[str, Any]) -> str:
         """The canonical text of the checked arguments, defaults included: what is approved and digested."""
-        return dumps(self._validated(arguments).model_dump(mode="json", by_alias=True))
+        return dumps_around(_ordered(self._validated(arguments)).model_dump(mode="json", by_alias=True, warnings=False))
 
     def _validated(self, arguments: Mapping[str, Any]) -> BaseModel:
         try:
@@ -104,15 +106,18 @@ class Signature:
 
 
 def _ordered(value: Any) -> Any:
-    match value:
-        case set() | frozenset():
-            return sorted(map(_ordered, value), key=dumps_escaped)
-        case list() | tuple():
-            return [_ordered(item) for item in value]
-        case dict():
-            return {key: _ordered(item) for key, item in value.items()}
-        case _:
-            return value
+    """The value with every set in it as a list, in the order of the texts of what is in it."""
+    if isinstance(value, set | frozenset):
+        return sorted(map(_ordered, value), key=dumps_escaped)
+    if type(value) in (list, tuple):
+        return type(value)(map(_ordered, value))
+    if isinstance(value, dict):
+        return {key: _ordered(item) for key, item in value.items()}
+    if isinstance(value, BaseModel) or (is_dataclass(value) and hasattr(value, "__dict__")):
+        changed = copy(value)
+        vars(changed).update(_ordered(vars(value)))
+        return changed
+    return value
 
 
 def _problems(error: ValidationError) -> tuple[dict[str, str], str]:

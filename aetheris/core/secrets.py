@@ -4,7 +4,9 @@ import json
 import os
 import re
 from pathlib import Path
+from typing import Any
 
+from aetheris.core.canonical import dumps_escaped, loads
 from aetheris.core.errors import AetherisError
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
@@ -43,6 +45,20 @@ class Secrets:
             for form in (value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]):
                 text = text.replace(form, f"[secret {name}]")
         return text
+
+    def taken_out_of_json(self, text: str) -> str:
+        """The same for a canonical text, which stays one: a number that holds a given value becomes a text."""
+        return dumps_escaped(self._taken_out(loads(text))) if self._given else text
+
+    def _taken_out(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {self.taken_out(key): self._taken_out(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self._taken_out(item) for item in value]
+        if isinstance(value, str):
+            return self.taken_out(value)
+        without = self.taken_out(json.dumps(value))
+        return value if without == json.dumps(value) else without
 
 
 def _from_folder(name: str) -> str:

@@ -56,20 +56,19 @@ class Web(Child):
             connection.close()
 
 
-class Worker(Child):
-    """A Celery worker with node threads. It is ready when it says itself that it consumes."""
+class Consumer(Child):
+    """A Celery worker of any kind that loads `aetheris.services.ready`. It is ready when it says itself that it
+    consumes."""
 
     settle_seconds = 0.0
 
-    def __init__(self, folder: DataFolder, environ: Environ, number: int, threads: int) -> None:
-        name = f"worker-{number}"
+    def __init__(self, name: str, arguments: tuple[str, ...], folder: DataFolder, environ: Environ) -> None:
         self._ready_file = folder.run / f"{name}.ready"
         super().__init__(
             name,
-            [sys.executable, *worker_command(f"{name}-{os.getpid()}@%h", threads)],
+            [sys.executable, *arguments],
             log=folder.logs / f"{name}.log",
-            # Each node thread, the heartbeat and the receiver may need a connection at the same time.
-            environ={**environ, READY_FILE: str(self._ready_file), POOL_SIZE: str(threads + 4)},
+            environ={**environ, READY_FILE: str(self._ready_file)},
         )
 
     def prepare(self) -> None:
@@ -81,11 +80,30 @@ class Worker(Child):
         return self._ready_file.exists() and self._ready_file.read_text() == str(self.pid)
 
 
+class Worker(Consumer):
+    """A worker with node threads."""
+
+    def __init__(self, folder: DataFolder, environ: Environ, number: int, threads: int) -> None:
+        name = f"worker-{number}"
+        # Each node thread, the heartbeat and the receiver may need a connection at the same time.
+        environ = {**environ, POOL_SIZE: str(threads + 4)}
+        super().__init__(name, worker_command(f"{name}-{os.getpid()}@%h", threads), folder, environ)
+
+
 def worker_command(name: str, threads: int, queues: str = QUEUES) -> tuple[str, ...]:
     """Arguments for the interpreter. Workers do not talk to each other: leases say who lives."""
+    return _consumer_command(name, "threads", threads, queues)
+
+
+def prefork_command(name: str, processes: int, queues: str = QUEUES) -> tuple[str, ...]:
+    """The same for a worker that runs each node in a process."""
+    return _consumer_command(name, "prefork", processes, queues)
+
+
+def _consumer_command(name: str, pool: str, slots: int, queues: str) -> tuple[str, ...]:
     quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat")
-    pool = ("--pool", "threads", "--concurrency", str(threads))
-    return (*CELERY, "worker", *pool, "-Q", queues, "-n", name, *quiet, "-I", "aetheris.services.ready")
+    options = ("--pool", pool, "--concurrency", str(slots), "-Q", queues, "-n", name)
+    return (*CELERY, "worker", *options, *quiet, "-I", "aetheris.services.ready")
 
 
 def beat_command() -> tuple[str, ...]:

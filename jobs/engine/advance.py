@@ -8,7 +8,7 @@ from django.db import DatabaseError
 from aetheris.core.canonical import dumps_escaped, loads
 from aetheris.core.errors import AetherisError
 from aetheris.core.references import holds
-from jobs.engine import park
+from jobs.engine import doubt, park
 from jobs.engine.problems import problem
 from jobs.engine.settle import end_if_done, fail_job, result_of
 from jobs.engine.skip import skip
@@ -31,7 +31,12 @@ def fail(
     tx: JobTransaction, node: Node, code: str, message: str, *, timed_out: bool = False, critical: bool = False
 ) -> None:
     """End a node that did not and cannot succeed. An edge that asks for this leads on; else the job fails with the
-    same code, and a `critical` failure fails it in any case."""
+    same code, and a `critical` failure fails it in any case. A node with an effect in doubt does not end: it is shown.
+    """
+    if doubt.remains(tx, node, code, message):
+        if critical:
+            fail_job(tx, code, message, node.path)
+        return
     error = {"code": code, "message": message}
     output = {"error": error}
     ending = Ending.ERROR

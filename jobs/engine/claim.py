@@ -10,7 +10,7 @@ from aetheris.conf import configuration
 from aetheris.core import registry
 from aetheris.core.errors import AetherisError
 from aetheris.core.ids import new_id
-from jobs.engine import advance, doubt, facts
+from jobs.engine import advance, facts
 from jobs.engine.facts import tell_started
 from jobs.engine.kinds import tool
 from jobs.engine.kinds.base import Claimed, Prepared
@@ -62,15 +62,9 @@ def claim(tx: JobTransaction, path: str, activation: UUID | None = None) -> Clai
         raise
     except Exception as error:
         # Whatever it is, it would come again at every claim: the node must not be rung for without end.
-        _refuse(tx, node, *problem(error))
+        advance.fail(tx, node, *problem(error))
         return None
     return _open(tx, node, prepared, activation or new_id())
-
-
-def _refuse(tx: JobTransaction, node: Node, code: str, message: str) -> None:
-    """End a node that cannot be claimed; an effect that it may have had before is shown instead."""
-    if not doubt.remains(tx, node, code, message):
-        advance.fail(tx, node, code, message)
 
 
 def _is_due(tx: JobTransaction, node: Node) -> bool:

@@ -2,6 +2,7 @@
 
 from aetheris.core.outcomes import Outcome
 from jobs.engine import facts, reconcile, world_check
+from jobs.engine.again import make_ready
 from jobs.engine.effects import EffectDoubt, store_values
 from jobs.engine.ending import end
 from jobs.engine.kinds.base import Claimed, Purpose
@@ -27,8 +28,7 @@ def commit(tx: JobTransaction, claimed: Claimed, outcome: Outcome) -> bool:
         return held
     if isinstance(outcome, EffectDoubt):
         if held:
-            entry = Entry.objects.of_attempt(tx.job.pk, outcome.step_id, outcome.attempt)
-            end(tx, node, outcome, entry, outcome.intent)
+            _end_in_doubt(tx, node, outcome)
         return held
     if held:
         store_values(tx, node, claimed.values)
@@ -41,3 +41,12 @@ def commit(tx: JobTransaction, claimed: Claimed, outcome: Outcome) -> bool:
     elif entry is not None and not was_settled:
         settle_late(tx, node, entry, outcome)
     return held
+
+
+def _end_in_doubt(tx: JobTransaction, node: Node, outcome: EffectDoubt) -> None:
+    """A step ends for the doubt about an effect, or goes on at once when the answer has come since."""
+    entry = Entry.objects.get(job_id=tx.job.pk, step_id=outcome.step_id, attempt=outcome.attempt)
+    if entry.settled_at is None:
+        end(tx, node, outcome, entry, outcome.intent)
+    else:
+        make_ready(tx, node)

@@ -59,12 +59,12 @@ def remains(
     code: str = "LEASE_LOST",
     message: str = "The worker was lost during the call, and the node is not run again.",
 ) -> bool:
-    """For a node that will not be claimed any more: whether an effect of it may have happened, and is now shown so.
+    """For a node that is to end: whether an effect of it may have happened, and is now shown so.
 
     A started read is of no interest any more, and a transactional effect was rolled back: their entries fail, so that
     nothing is left open.
     """
-    doubtful = [entry for entry in Entry.objects.undecided_of(tx.job.pk, node.path) if node.claims]
+    doubtful = Entry.objects.undecided_of(tx.job.pk, node.path) if node.claims else []
     for entry in doubtful:
         if not entry.effect_class.leaves_doubt:
             facts.fail(tx, node, entry, {"code": "NOT_NEEDED", "message": "The node is not run again."})

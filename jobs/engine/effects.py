@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from aetheris.conf import configuration
 from aetheris.core import registry
-from aetheris.core.canonical import Canonical, loads
+from aetheris.core.canonical import Canonical
 from aetheris.core.clocks import uptime
 from aetheris.core.outcomes import Doubt, Fail, Outcome
 from aetheris.core.recourse import Recourse
@@ -86,12 +86,15 @@ def open_effect(claimed: Claimed, intent: Intent, arguments: str, values: list[V
         entry = Entry.objects.last_attempt(tx.job.pk, intent.step_id)
         if entry is not None and (known := _known(tx, entry, intent, claimed)) is not None:
             return Opened(recorded=known)
+        landed = entry is not None and _is_ours(entry, claimed)
         if entry is None or entry.state == EntryState.FAILED:
             entry = entries.open_entry(tx.job, node.path, intent, token=claimed.token, now=tx.now, lease=lease)
-        elif entry.lease_token != claimed.token:
+        elif not landed:
             entries.send_again(entry, intent, token=claimed.token, now=tx.now, lease=lease)
-        facts.tell_started(tx, node, entry, arguments)
-        return Opened(entry.idempotency_key, entry.attempt, began + min(lease, intent.timeout))
+        if not landed:
+            facts.tell_started(tx, node, entry, arguments)
+        # One that has landed before is not given more time to send than its row says.
+        return Opened(entry.idempotency_key, entry.attempt, began + (entry.send_by - tx.now).total_seconds())
 
 
 def settle_effect(claimed: Claimed, intent: Intent, attempt: int, outcome: Outcome) -> Outcome:
@@ -129,6 +132,8 @@ def in_doubt(tx: JobTransaction, node: Node) -> tuple[Entry, Prepared, Recourse]
     """The first write of a step that must not simply be sent again, with what was sent and what may be done."""
     for entry in Entry.objects.undecided_of(tx.job.pk, node.path):
         if entry.effect_class.writes:
+            if entry.tool not in registry.tools:
+                return entry, Prepared("{}", 0.0), Recourse.SHOW
             declared = registry.tools.get(entry.tool)
             arguments = Event.objects.arguments_of(entry)
             intent = tool.intent(declared, entry.step_id, arguments, declared.timeout)
@@ -143,16 +148,18 @@ def _held(tx: JobTransaction, claimed: Claimed) -> Node | None:
     return node if node.state == NodeState.RUNNING and node.lease_token == claimed.token else None
 
 
+def _is_ours(entry: Entry, claimed: Claimed) -> bool:
+    """Whether this very run has opened the entry, or sent it again."""
+    return entry.state == EntryState.STARTED and entry.lease_token == claimed.token
+
+
 def _known(tx: JobTransaction, entry: Entry, intent: Intent, claimed: Claimed) -> Outcome | None:
     """What is recorded of an effect that must not be sent now; None for one that may."""
     if not entries.is_for(entry, intent):
         return NONDETERMINISTIC
-    if entry.state == EntryState.COMMITTED:
-        return facts.recorded(tx, entry)
-    if entry.state == EntryState.FAILED:
-        error = loads(entry.error or "{}")
-        return None if error.get("again") else Fail(error["code"], error["message"])
-    ours = entry.lease_token == claimed.token
-    if ours or entries.recourse(entry, intent, tx.now) is Recourse.SEND:
+    if entry.settled_at is not None:
+        known = facts.recorded(tx, entry)
+        return None if entry.state == EntryState.FAILED and getattr(known, "again", False) else known
+    if _is_ours(entry, claimed) or entries.recourse(entry, intent, tx.now) is Recourse.SEND:
         return None
     return EffectDoubt("LEASE_LOST", "The worker was lost during the call.", entry.step_id, entry.attempt, intent)

@@ -26,13 +26,9 @@ FINISHED = {
 def record(tx: JobTransaction, node: Node, entry: Entry, outcome: Outcome) -> Outcome:
     """Settle the entry by the first fact; what the ledger holds then. A failure speaks only for its own send: when
     there was another one under the same key, it is doubt."""
-    if entry.state == EntryState.COMMITTED:
+    if entry.settled_at is not None:
         _note_conflict(tx, node, entry, outcome)
         return recorded(tx, entry)
-    if entry.state == EntryState.FAILED:
-        _note_conflict(tx, node, entry, outcome)
-        error = loads(entry.error or "{}")
-        return Fail(error["code"], error["message"])
     result, error = result_in(outcome), error_in(outcome)
     if result is not None:
         entries.commit(entry, tx.keep(result), tx.now, error=dumps_escaped(error) if error else None)
@@ -51,12 +47,11 @@ def fail(tx: JobTransaction, node: Node, entry: Entry, error: dict[str, Any] | N
 
 
 def recorded(tx: JobTransaction, entry: Entry) -> Outcome:
-    """What a committed entry says: its result, or that its result cannot be used."""
-    result = Body.objects.text(tx.job.pk, entry.result or "null")
-    if entry.error is None:
+    """What a settled entry says: its result, that its result cannot be used, or that it did not happen."""
+    result = None if entry.result is None else Body.objects.text(tx.job.pk, entry.result)
+    if result is not None and entry.error is None:
         return Done(result)
-    error = loads(entry.error)
-    return Fail(error["code"], error["message"], result=result)
+    return Fail(result=result, **loads(entry.error or "{}"))
 
 
 def result_in(outcome: Outcome) -> str | None:
@@ -65,11 +60,12 @@ def result_in(outcome: Outcome) -> str | None:
 
 
 def error_in(outcome: Outcome) -> dict[str, Any] | None:
-    """Why there is no result, or none that can be used; `again` where policy may try it as a new attempt."""
+    """Why there is no result, or none that can be used; `again` where policy may try it as a new attempt, `critical`
+    where the job starts nothing more."""
     if not isinstance(outcome, Fail | Doubt):
         return None
-    error: dict[str, Any] = {"code": outcome.code, "message": outcome.message}
-    return error | ({"again": True} if isinstance(outcome, Fail) and outcome.again else {})
+    flags = {name: True for name in ("again", "critical") if getattr(outcome, name, False)}
+    return {"code": outcome.code, "message": outcome.message, **flags}
 
 
 def tell_started(tx: JobTransaction, node: Node, entry: Entry, arguments: str) -> None:
@@ -94,7 +90,10 @@ def tell_finished(tx: JobTransaction, node: Node, entry: Entry, outcome: str, **
 
 
 def _note_conflict(tx: JobTransaction, node: Node, entry: Entry, outcome: Outcome) -> None:
-    """A fact that contradicts the settled one changes nothing, and somebody is to look at it."""
+    """A fact that contradicts the settled one changes nothing, and somebody is to look at it. Two looks at the world
+    may see different things."""
+    if not entry.effect_class.writes:
+        return
     result = result_in(outcome)
     surely_not = isinstance(outcome, Fail) and result is None and not entries.may_have_been_sent_before(entry)
     if entry.state == EntryState.COMMITTED:

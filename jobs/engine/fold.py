@@ -3,13 +3,14 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from aetheris.core.handlers import Effect
 from aetheris.core.priority import USUAL
 from jobs.states import NODE_ENDINGS, Ending, JobState, NodeState, NodeType, Outcome
 from ledger.event_types import EventType
 from ledger.models import Event
 from ledger.querysets import is_unreadable
 from ledger.states import EntryState
-from signals_app.states import WAIT_ENDINGS, WaitKind, WaitState
+from signals_app.states import WAIT_ENDINGS, WORLD, WaitKind, WaitState
 from signals_app.waits import key_of
 
 
@@ -35,7 +36,7 @@ class WaitView:
 
 @dataclass
 class JobView:
-    """A job as its events tell it, up to the last event folded in."""
+    """A job as its events tell it, up to the last event folded in. `writes`: effect that leaves doubt → its node."""
 
     goal: str = ""
     priority: int = USUAL
@@ -51,6 +52,7 @@ class JobView:
     cursor: str = ""
     stopping: bool = False
     doubtful: set[str] = field(default_factory=set)
+    writes: dict[str, str] = field(default_factory=dict)
     unreadable: list[int] = field(default_factory=list)
 
     @property
@@ -111,6 +113,8 @@ def _node_started(view: JobView, data: dict[str, Any]) -> None:
 
 def _invocation_started(view: JobView, data: dict[str, Any]) -> None:
     view.effects.setdefault(data["invocation_id"], EntryState.STARTED.value)
+    if Effect(data["effect"]).leaves_doubt:
+        view.writes[data["invocation_id"]] = data["node_id"]
 
 
 def _invocation_finished(view: JobView, data: dict[str, Any]) -> None:
@@ -146,18 +150,19 @@ def _node_finished(view: JobView, data: dict[str, Any]) -> None:
         node.output = {"error": data["error"]} if data["handled"] else None
 
 
-def _node_reclaimed(view: JobView, data: dict[str, Any]) -> None:
-    view.nodes[data["node_id"]].state = (NodeState.CANCELLED if view.stopping else NodeState.BLOCKED).value
+def _node_let_go(view: JobView, data: dict[str, Any]) -> None:
+    cancelled = view.stopping and not _in_doubt(view, data["node_id"])
+    view.nodes[data["node_id"]].state = (NodeState.CANCELLED if cancelled else NodeState.BLOCKED).value
 
 
 def _node_retrying(view: JobView, data: dict[str, Any]) -> None:
     view.state = JobState.RETRYING.value
-    _node_reclaimed(view, data)
+    _node_let_go(view, data)
 
 
 def _job_waiting(view: JobView, data: dict[str, Any]) -> None:
     view.state = JobState.PARKED.value if data.get("park", True) else JobState.WAITING.value
-    if data["wait_kind"] == WaitKind.RESOLUTION:
+    if data["wait_kind"] == WaitKind.RESOLUTION and not data["correlation_key"].startswith(WORLD):
         view.doubtful.add(data["node_id"])
     looks_again = data["wait_kind"] == WaitKind.CONDITION
     view.waits[data["correlation_key"]] = WaitView(data["node_id"], data["wait_kind"], WaitState.OPEN.value)
@@ -195,17 +200,23 @@ def _stop(view: JobView, data: dict[str, Any]) -> None:
     """The job starts nothing more: whatever neither runs nor is in doubt was cancelled."""
     view.stopping = True
     for path, node in view.nodes.items():
-        if node.state not in (*NODE_ENDINGS, NodeState.RUNNING) and path not in view.doubtful:
+        if node.state not in (*NODE_ENDINGS, NodeState.RUNNING) and not _in_doubt(view, path):
             node.state = NodeState.CANCELLED.value
     _end_waits(view, WaitState.CANCELLED)
 
 
 def _end_waits(view: JobView, state: WaitState, node: str | None = None) -> None:
     """The waits of a node, or of all, end; questions about effects are answered, and not ended so."""
-    for wait in view.waits.values():
-        unended = wait.state not in WAIT_ENDINGS and wait.kind != WaitKind.RESOLUTION
-        if unended and node in (None, wait.node):
+    for key, wait in view.waits.items():
+        about_an_effect = wait.kind == WaitKind.RESOLUTION and not key.startswith(WORLD)
+        if wait.state not in WAIT_ENDINGS and not about_an_effect and node in (None, wait.node):
             wait.state = state.value
+
+
+def _in_doubt(view: JobView, path: str) -> bool:
+    """Whether an effect of this node may have happened: then it is shown, and not cancelled."""
+    open_writes = (node for key, node in view.writes.items() if view.effects[key] == EntryState.STARTED)
+    return path in view.doubtful or path in open_writes
 
 
 def _complete(view: JobView, path: str, output: Any, ending: str = Ending.SUCCESS.value) -> None:
@@ -219,7 +230,7 @@ _FOLD = {
     EventType.PLAN_GENERATED: _plan_generated,
     EventType.NODE_STARTED: _node_started,
     EventType.NODE_FINISHED: _node_finished,
-    EventType.NODE_RECLAIMED: _node_reclaimed,
+    EventType.NODE_RECLAIMED: _node_let_go,
     EventType.NODE_RETRYING: _node_retrying,
     EventType.TOOL_INVOCATION_STARTED: _invocation_started,
     EventType.TOOL_INVOCATION_FINISHED: _invocation_finished,

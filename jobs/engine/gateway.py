@@ -61,7 +61,7 @@ def reconcile(declared: Tool, arguments: str, context: ToolContext) -> Finding:
         bound = declared.signature.bind(loads(arguments))
         finding = _outside("reconcile", lambda: _awaited(hook(context, **bound), context.timeout))
         if isinstance(finding, Happened):
-            return Happened(loads(context.secrets.taken_out(dumps(declared.signature.result(finding.result)))))
+            return Happened(loads(context.secrets.taken_out_of_json(dumps(declared.signature.result(finding.result)))))
     except InTransaction:
         raise
     except Exception as error:
@@ -71,12 +71,12 @@ def reconcile(declared: Tool, arguments: str, context: ToolContext) -> Finding:
     return Undecided(f"The hook answered {type(finding).__name__}, which is no finding.")
 
 
-def verify(declared: Tool, arguments: str, recorded: Any, context: ToolContext) -> str | None:
+def verify(declared: Tool, arguments: Mapping[str, Any], recorded: Any, context: ToolContext) -> str | None:
     """Hold a recorded result against the world: None, or what is no longer so. Raises what the hook raises."""
     hook = declared.hooks.verify
     if hook is None:
         return None
-    bound = declared.signature.bind(loads(arguments))
+    bound = declared.signature.bind(arguments)
     found = _outside("verify", lambda: _awaited(hook(context, recorded, **bound), context.timeout))
     return None if found is None else context.secrets.taken_out(str(found))
 
@@ -117,15 +117,15 @@ def _too_late(context: ToolContext) -> Fail | None:
 def _done(declared: Tool, result: Any, context: ToolContext) -> Outcome:
     """The result has arrived, so it is recorded whatever it holds; it is used only if it is what was declared."""
     try:
-        return Done(context.secrets.taken_out(dumps(declared.signature.result(result))))
+        return Done(context.secrets.taken_out_of_json(dumps(declared.signature.result(result))))
     except NotCanonical as error:
         code, reason = "RESULT_NOT_CANONICAL", error.message
     except AetherisError as error:
         code, reason = error.code, error.message
     except Exception as error:
         code, reason = "RESULT_INVALID", described(error)
-    taken_out = context.secrets.taken_out
-    return Fail(code, taken_out(reason), result=taken_out(dumps_escaped(result)))
+    secrets = context.secrets
+    return Fail(code, secrets.taken_out(reason), result=secrets.taken_out_of_json(dumps_escaped(result)))
 
 
 def _told(error: Exception, context: ToolContext) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeVar
 
-from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connection, connections
+from django.db import DEFAULT_DB_ALIAS, Error, InterfaceError, OperationalError, connection, connections
 
 logger = logging.getLogger(__name__)
 
@@ -14,6 +14,8 @@ T = TypeVar("T")
 PATIENCE_SECONDS = 300.0
 """How long a result in hand is tried to be recorded while the database does not answer."""
 LONGEST_PAUSE_SECONDS = 5.0
+IDLE_TOO_LONG = "25P03"
+"""PostgreSQL's `idle_in_transaction_session_timeout`, for Django an `InternalError`."""
 
 
 def until_answered(send: Callable[[], T], what: str) -> T:
@@ -24,13 +26,19 @@ def until_answered(send: Callable[[], T], what: str) -> T:
     while True:
         try:
             return send()
-        except (OperationalError, InterfaceError) as error:
-            if time.monotonic() > gives_up:
+        except Error as error:
+            if not is_loss(error) or time.monotonic() > gives_up:
                 raise
             logger.warning("%s has no answer yet: %s", what, error)
             drop_connection()
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+
+def is_loss(error: Error) -> bool:
+    """Whether the connection was lost, or the server has ended it because this process was stopped for so long."""
+    code = getattr(error.__cause__, "sqlstate", "")
+    return isinstance(error, OperationalError | InterfaceError) or code == IDLE_TOO_LONG
 
 
 def drop_connection() -> None:

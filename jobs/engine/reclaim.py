@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from aetheris.conf import configuration
-from jobs.engine import advance, doubt
+from jobs.engine import advance
 from jobs.engine.again import make_ready
 from jobs.engine.transaction import JobTransaction, if_free
 from jobs.models import Node
@@ -38,6 +38,6 @@ def _give_up(tx: JobTransaction, node: Node) -> None:
     """A node that loses its worker again and again is not given to another one, unless its result is there."""
     entry = Entry.objects.live(tx.job.pk, node.path)
     recorded = entry is not None and entry.state == EntryState.COMMITTED
-    if not recorded and not doubt.remains(tx, node):
+    if not recorded:
         message = f"Its worker was lost {node.crashes} times while it ran."
         advance.fail(tx, node, "CRASHED_TOO_OFTEN", message)

@@ -4,11 +4,11 @@ from aetheris.core.canonical import dumps
 from aetheris.core.findings import DidNotHappen, Finding, Happened, Undecided
 from aetheris.core.outcomes import Done, Fail, Outcome
 from jobs.engine import doubt, facts, retry
-from jobs.engine.again import go_again
+from jobs.engine.again import go_again, make_ready
 from jobs.engine.ending import end_by_fact
 from jobs.engine.kinds.ask import finding_in
 from jobs.engine.kinds.base import Claimed, Question
-from jobs.engine.late import settle_late
+from jobs.engine.late import close_if_asked, settle_late
 from jobs.engine.transaction import JobTransaction
 from jobs.models import Node
 from ledger import entries
@@ -30,8 +30,10 @@ def settle(
     _close(tx, node, ask, outcome, decided=asked.settled_at is not None, finding=finding)
     if held:
         _go_on(tx, node, asked, told, finding)
-    elif not was_settled and told is not None:
+    elif not was_settled and isinstance(told, Done):
         settle_late(tx, node, asked, told)
+    elif not was_settled and told is not None and close_if_asked(tx, node, asked):
+        make_ready(tx, node)
 
 
 def _believe(tx: JobTransaction, node: Node, asked: Entry, finding: Finding, ask: Entry) -> Outcome | None:
@@ -44,9 +46,9 @@ def _believe(tx: JobTransaction, node: Node, asked: Entry, finding: Finding, ask
         and asked.settled_at is None
         and entries.is_settled_by(asked, ask.first_sent_at)
     ):
-        outcome = Fail("DID_NOT_HAPPEN", f"{asked.tool} did not happen.", again=True)
-        facts.fail(tx, node, asked, facts.error_in(outcome))
-        return outcome
+        told = Fail("DID_NOT_HAPPEN", f"{asked.tool} did not happen.", again=True)
+        facts.fail(tx, node, asked, facts.error_in(told))
+        return told
     return None
 
 

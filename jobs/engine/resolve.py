@@ -6,7 +6,7 @@ from uuid import UUID
 
 from aetheris.core import registry
 from aetheris.core.canonical import dumps
-from aetheris.core.errors import AetherisError, Refused, storable
+from aetheris.core.errors import AetherisError, Refused, described, storable
 from aetheris.core.outcomes import Done, Fail
 from jobs.engine import advance, facts
 from jobs.engine.again import make_ready
@@ -20,8 +20,7 @@ from ledger.models import Entry
 from ledger.states import EntryState
 from signals_app import waits
 from signals_app.models import Wait
-from signals_app.models.wait import WORLD
-from signals_app.states import WaitKind, WaitState
+from signals_app.states import WaitKind, WaitState, look_in
 
 Answer = dict[str, Any]
 
@@ -45,11 +44,11 @@ def resolve(job_id: UUID, correlation_key: str, answer: Answer, sender: Sender) 
 
 
 def decide_effect(tx: JobTransaction, wait: Wait, answer: Answer) -> str:
-    """Apply what the actor of `tx` says. Raises `Refused`: `RESOLUTION_INVALID`, `SIGNAL_CONFLICT` and what
-    `jobs.engine.possible.check` raises."""
+    """Apply what the actor of `tx` says. Raises `Refused`: `RESOLUTION_INVALID`, `SIGNAL_CONFLICT`,
+    `JOB_NOT_PARKED` and what `jobs.engine.possible.check` raises."""
     resolution = _resolution_in(answer)
     if wait.state != WaitState.OPEN:
-        return _settled(wait, resolution)
+        return _settled(tx, wait, resolution)
     node = Node.objects.get(job_id=tx.job.pk, path=wait.node)
     entry = effect_in_question(wait)
     check(resolution, Case(tx.job, entry, wait.proposed_by, tx.actor, wait.is_about_the_world), tx.now)
@@ -59,9 +58,7 @@ def decide_effect(tx: JobTransaction, wait: Wait, answer: Answer) -> str:
 def effect_in_question(wait: Wait) -> Entry:
     """The effect that an open question is about; of one about the world, the check that saw it changed."""
     if wait.is_about_the_world:
-        return Entry.objects.get(
-            job_id=wait.job_id, step_id=wait.correlation_key.removeprefix(WORLD), state=EntryState.COMMITTED
-        )
+        return Entry.objects.get(job_id=wait.job_id, step_id=look_in(wait.correlation_key), state=EntryState.COMMITTED)
     return Entry.objects.unknown_of(wait.job_id, wait.node)
 
 
@@ -96,7 +93,9 @@ def _resolution_in(answer: Answer) -> Resolution:
         raise Refused(f'The answer must say "resolution": one of {listed}.', code="RESOLUTION_INVALID") from None
 
 
-def _settled(wait: Wait, resolution: Resolution) -> str:
+def _settled(tx: JobTransaction, wait: Wait, resolution: Resolution) -> str:
+    if wait.state == WaitState.CANCELLED:
+        raise Refused("The job does not wait any more.", code="JOB_NOT_PARKED", details={"status": tx.job.state})
     if wait.answer == dumps({"resolution": resolution.value}):
         return ALREADY
     raise Refused(
@@ -109,8 +108,9 @@ def _happened(tx: JobTransaction, wait: Wait, node: Node, entry: Entry, answer: 
         raise Refused('"happened" needs the "result" that the tool would have returned.', code="RESOLUTION_INVALID")
     try:
         result = dumps(registry.tools.get(entry.tool).signature.result(answer["result"]))
-    except AetherisError as error:
-        raise Refused(error.message, code="RESOLUTION_INVALID", details=dict(error.details)) from error
+    except Exception as error:
+        details = dict(error.details) if isinstance(error, AetherisError) else {}
+        raise Refused(described(error), code="RESOLUTION_INVALID", details=details) from error
     _close(tx, wait, entry, Resolution.HAPPENED, answer)
     end_by_fact(tx, node, facts.record(tx, node, entry, Done(result)), entry)
     return APPLIED
@@ -153,9 +153,11 @@ def _ask(tx: JobTransaction, wait: Wait, node: Node, entry: Entry, answer: Answe
 
 
 def _go_on(tx: JobTransaction, wait: Wait, node: Node, entry: Entry, answer: Answer) -> str:
-    _close(tx, wait, entry, Resolution.GO_ON, answer)
+    """Every node that has come so far waits for the same answer."""
     stopped_at = tx.job.recheck_before
-    make_ready(tx, node)
+    for asked in Wait.objects.about_the_world(tx.job.pk):
+        _close(tx, asked, entry, Resolution.GO_ON, answer)
+        make_ready(tx, Node.objects.get(job_id=tx.job.pk, path=asked.node))
     # The person has just looked: leaving this question is no stop that asks for another look.
     tx.change(recheck_before=stopped_at)
     return APPLIED
@@ -163,6 +165,7 @@ def _go_on(tx: JobTransaction, wait: Wait, node: Node, entry: Entry, answer: Ans
 
 def _stop(tx: JobTransaction, wait: Wait, node: Node, entry: Entry, answer: Answer) -> str:
     _close(tx, wait, entry, Resolution.STOP, answer)
+    make_ready(tx, node)
     advance.fail(tx, node, "WORLD_CHANGED", wait.reason, critical=True)
     return APPLIED
 

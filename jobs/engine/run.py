@@ -1,7 +1,7 @@
 """Run: one activation takes a node, runs it outside any transaction, commits, and goes straight on to the next.
 
 The commit of a node and the claim of its successor are one transaction; nothing on the successor's side can
-undo the commit. A commit whose answer is lost is looked up on a new connection: done, or done again.
+undo the commit. A claim or commit whose answer is lost is looked up on a new connection: done, or done again.
 """
 
 import logging
@@ -49,11 +49,17 @@ def run_node(job_id: UUID, path: str, activation: UUID | None = None) -> None:
 
 def _start(job_id: UUID, path: str, activation: UUID | None) -> Claimed | None:
     try:
-        with job_transaction(job_id, verb="claim") as tx:
-            return claim(tx, path, activation)
+        return _until_answered(lambda attempt: _claim(job_id, path, activation, attempt), f"the claim of {path}")
     except Job.DoesNotExist:
         logger.warning("a doorbell rang for job %s, which does not exist", job_id)
         return None
+
+
+def _claim(job_id: UUID, path: str, activation: UUID | None, attempt: "_Attempt") -> Claimed | None:
+    with job_transaction(job_id, verb="claim") as tx:
+        attempt.tx = tx
+        attempt.successor = claim(tx, path, activation)
+    return attempt.successor
 
 
 def _perform(claimed: Claimed) -> Outcome:
@@ -74,17 +80,19 @@ def _perform(claimed: Claimed) -> Outcome:
 
 def _commit_and_go_on(claimed: Claimed, outcome: Outcome | None, *, go_on: bool) -> Claimed | None:
     """Commit, and claim what follows. Without an outcome the node is run inside its commit."""
+    what = f"the commit of {claimed.path}"
     if go_on:
         try:
-            return _until_answered(lambda attempt: _commit(claimed, outcome, attempt, go_on=True), claimed)
+            return _until_answered(lambda attempt: _commit(claimed, outcome, attempt, go_on=True), what)
         except Exception:
             logger.exception("the successor of %s could not be claimed; committing it alone", claimed.path)
-    return _until_answered(lambda attempt: _commit(claimed, outcome, attempt, go_on=False), claimed)
+    return _until_answered(lambda attempt: _commit(claimed, outcome, attempt, go_on=False), what)
 
 
 @dataclass
 class _Attempt:
-    """What this worker chose before it sent a commit: found in the rows, the commit has landed."""
+    """What this worker chose before it sent a claim or commit: found in the rows, it has landed. `successor` is what
+    this worker has claimed by it."""
 
     tx: JobTransaction | None = None
     successor: Claimed | None = None
@@ -116,21 +124,21 @@ def _following(tx: JobTransaction, claimed: Claimed) -> str | None:
     return ready.path if ready else None
 
 
-def _until_answered(send: Callable[[_Attempt], Claimed | None], claimed: Claimed) -> Claimed | None:
-    """Send a commit until the database has said what became of it."""
+def _until_answered(send: Callable[[_Attempt], Claimed | None], what: str) -> Claimed | None:
+    """Send a claim or commit until the database has said what became of it."""
     attempt = _Attempt()
 
     def once() -> Claimed | None:
         nonlocal attempt
-        if attempt.tx is not None and _has_landed(claimed, attempt.tx):
+        if attempt.tx is not None and _has_landed(attempt.tx):
             return attempt.successor
         attempt = _Attempt()
         return send(attempt)
 
-    return until_answered(once, f"the commit of {claimed.path}")
+    return until_answered(once, what)
 
 
-def _has_landed(claimed: Claimed, sent: JobTransaction) -> bool:
+def _has_landed(sent: JobTransaction) -> bool:
     """Wait out the transaction that was sent, by its job's lock, then look for its token."""
-    with job_transaction(claimed.job.pk, verb="look_up"):
-        return Node.objects.filter(job_id=claimed.job.pk, moved_by=sent.token).exists()
+    with job_transaction(sent.job.pk, verb="look_up"):
+        return Node.objects.filter(job_id=sent.job.pk, moved_by=sent.token).exists()

@@ -6,9 +6,9 @@ from uuid import UUID
 from aetheris.core.canonical import Canonical, dumps_escaped, loads
 from jobs.engine import doubt
 from jobs.engine.transaction import JobTransaction
-from jobs.engine.transitions import cancel_all
+from jobs.engine.transitions import cancel_all, move
 from jobs.models import Body, Node
-from jobs.states import JobState, Outcome
+from jobs.states import JobState, NodeState, Outcome
 from ledger.event_types import EventType
 from signals_app.models import Approval, Wait
 
@@ -27,6 +27,9 @@ def fail_job(tx: JobTransaction, code: str, message: str, node: str) -> None:
 
 def stop_the_rest(tx: JobTransaction) -> None:
     """Cancel every node that neither runs nor is final, and its waits; an effect in doubt keeps its question."""
+    for wait in Wait.objects.about_the_world(tx.job.pk):
+        # Nobody is asked any more whether it goes on; an effect of its own may still be in doubt.
+        move(tx, Node.objects.get(job_id=tx.job.pk, path=wait.node), NodeState.READY)
     Wait.objects.cancel_all(tx.job.pk, tx.now)
     Approval.objects.cancel_all(tx.job.pk, tx.now)
     for node in Node.objects.begun(tx.job.pk):

@@ -9,7 +9,7 @@ from jobs.models import Node
 from jobs.states import NodeState
 from signals_app import approvals, waits
 from signals_app.models import Approval, Wait
-from signals_app.states import OnTimeout, WaitState
+from signals_app.states import OnTimeout, WaitKind, WaitState
 
 
 def time_out(tx: JobTransaction, wait: Wait) -> None:
@@ -19,8 +19,8 @@ def time_out(tx: JobTransaction, wait: Wait) -> None:
     if approval is not None:
         approvals.expire(approval, tx.now)
     node = Node.objects.get(job_id=tx.job.pk, path=wait.node)
-    doubt.remains(tx, node)
     if wait.on_timeout == OnTimeout.CONTINUE:
+        doubt.remains(tx, node)
         output = Canonical(dumps_escaped({"timed_out": True, "at": tx.now}))
         advance.complete(tx, node, output, {"result_type": "timed_out", "output": output})
         return
@@ -38,7 +38,8 @@ def _time_out_due(tx: JobTransaction, correlation_key: str) -> bool:
     wait = Wait.objects.at(tx.job.pk, correlation_key)
     if wait is None or wait.state != WaitState.OPEN or not waits.is_over(wait, tx.now):
         return False
-    if Node.objects.get(job_id=tx.job.pk, path=wait.node).state == NodeState.RUNNING:
-        return False  # it is looking just now, and sees to it itself
+    node = Node.objects.get(job_id=tx.job.pk, path=wait.node)
+    if wait.kind == WaitKind.CONDITION and node.state != NodeState.READY:
+        return False  # it is looking just now, or waits for a person before it does, and sees to it itself
     time_out(tx, wait)
     return True

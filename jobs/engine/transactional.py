@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
+from django.db import connection
+
 from aetheris.core import contract
 from aetheris.core.context import StopRequest
 from aetheris.core.errors import described
@@ -54,6 +56,7 @@ def _call(claimed: Claimed, stop: StopRequest) -> Outcome:
     try:
         with savepoint():
             known = KINDS[claimed.type].call(claimed, stop)
+            connection.check_constraints()  # the deferred ones too: what they refuse is the tool's failure
             if not isinstance(known, Done):
                 raise _TakenBack
     except _TakenBack:

@@ -27,6 +27,8 @@ def move(tx: JobTransaction, node: Node, to: NodeState, **columns: Any) -> None:
     before = counters_of(node)
     if node.state == NodeState.WAITING and node.park:
         tx.change(recheck_before=tx.now)
+        # A question parks any node; once it is answered the node is again as it was planned.
+        columns.setdefault("park", bool(node.settings.get("park")))
     if not Node.objects.compare_and_set(node, **columns):
         raise StaleNode(f"{node.path} of {node.job_id} is no longer {node.state}")
     for name, value in columns.items():

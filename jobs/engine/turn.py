@@ -24,7 +24,10 @@ class Turn:
 
 
 def turn_of(tx: JobTransaction, node: Node, prepared: Prepared) -> Turn | None:
-    """The node's turn; None when an effect of it is in doubt and must not be repeated: then it is shown."""
+    """The node's turn; None when an effect of it is in doubt and must not be repeated: then it is shown. None also
+    while a person is asked whether the job goes on: then the node waits for the answer too."""
+    if world_check.is_asked_about(tx, node):
+        return None
     if (to_check := world_check.next_check(tx)) is not None:
         return _question(tx, *to_check)
     entry, sent, recourse = _before(tx, node, prepared)

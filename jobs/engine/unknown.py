@@ -10,8 +10,7 @@ from ledger import entries
 from ledger.models import Entry, Event
 from ledger.states import EntryState
 from signals_app.models import UnknownOutcome
-from signals_app.models.wait import WORLD
-from signals_app.states import WaitState
+from signals_app.states import WORLD, WaitState, look_in
 
 
 @dataclass(frozen=True)
@@ -33,10 +32,11 @@ class Unknown:
 
 
 def about(questions: Sequence[UnknownOutcome]) -> list[Unknown]:
-    """What these questions are about, in their order: in three queries however many they are, and one for each effect
+    """What these questions are about, in their order: in four queries however many they are, and one for each effect
     that is not its node's only one."""
     places = {(question.job_id, question.node) for question in questions}
-    tried = Entry.objects.of_nodes(places)
+    looks = {(question.job_id, look_in(question.correlation_key)) for question in questions}
+    tried = [*Entry.objects.of_nodes(places), *Entry.objects.of_steps(looks)]
     inputs = Node.objects.inputs(places)
     texts = Body.objects.texts_of_jobs((job_id, form) for (job_id, _), form in inputs.items())
     found = [(question, next(entry for entry in tried if _is_about(question, entry))) for question in questions]
@@ -59,8 +59,8 @@ def _is_its_node(entry: Entry) -> bool:
 
 def _is_about(question: UnknownOutcome, entry: Entry) -> bool:
     if question.correlation_key.startswith(WORLD):
-        same_step = question.correlation_key == f"{WORLD}{entry.step_id}"
-        return question.job_id == entry.job_id and same_step and entry.state == EntryState.COMMITTED
+        same_look = look_in(question.correlation_key) == entry.step_id
+        return question.job_id == entry.job_id and same_look and entry.state == EntryState.COMMITTED
     key = entries.question_key(entry)
     same_key = question.correlation_key == key or question.correlation_key.startswith(f"{key}:")
     return question.job_id == entry.job_id and same_key

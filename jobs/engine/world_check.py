@@ -16,7 +16,8 @@ from jobs.states import NodeState
 from ledger.event_types import EventType
 from ledger.models import Entry, Event
 from signals_app import waits
-from signals_app.models.wait import WORLD
+from signals_app.models import Wait
+from signals_app.states import WORLD, look_in
 
 CHANGED = "WORLD_CHANGED"
 
@@ -36,6 +37,14 @@ def next_check(tx: JobTransaction) -> tuple[Prepared, Question] | None:
             return prepared, Question(Purpose.CHECK, entry.tool, entry.step_id, entry.attempt, entry.idempotency_key)
     tx.change(recheck_before=None)
     return None
+
+
+def is_asked_about(tx: JobTransaction, node: Node) -> bool:
+    """Whether a person is asked whether this job goes on; the node waits for the answer then."""
+    asked = Wait.objects.about_the_world(tx.job.pk) if tx.job.recheck_before else []
+    if asked:
+        _ask_a_person(tx, node, look_in(asked[0].correlation_key), asked[0].reason)
+    return bool(asked)
 
 
 def settle(
@@ -72,14 +81,13 @@ def _go_on(tx: JobTransaction, node: Node, claimed: Claimed, question: Question,
     if on_change is OnChange.WARN:
         go_again(tx, node, changed)
     elif on_change is OnChange.HUMAN and not tx.job.starts_nothing_more:
-        _ask_a_person(tx, node, claimed, question, changed)
+        _ask_a_person(tx, node, claimed.step_id, f"The world is not as {question.tool} left it: {changed}")
     else:
         advance.fail(tx, node, CHANGED, f"{question.tool}: {changed}", critical=True)
 
 
-def _ask_a_person(tx: JobTransaction, node: Node, claimed: Claimed, question: Question, changed: str) -> None:
-    key = f"{WORLD}{claimed.step_id}"
-    reason = f"The world is not as {question.tool} left it: {changed}"
+def _ask_a_person(tx: JobTransaction, node: Node, look: str, reason: str) -> None:
+    key = f"{WORLD}{look}@{node.position}"
     waits.ask_resolution(tx.job, node.path, key, reason, tx.now)
     move(tx, node, NodeState.WAITING, park=True)
     tx.event(

@@ -16,7 +16,8 @@ class Entry(models.Model):
 
     `step_id` names the effect for ever: the node's path and the effect's position in it. `idempotency_key` is
     fixed when the entry is opened. `send_by` is the last moment at which this send may begin, `settled_by` when
-    nothing that was sent can take effect any more. `lease_token` is the claim that sent it last.
+    nothing that was sent can take effect any more, `key_until` how long its provider surely knows the key.
+    `lease_token` is the claim that sent it last.
     """
 
     pk = models.CompositePrimaryKey("job_id", "step_id", "attempt")
@@ -38,6 +39,7 @@ class Entry(models.Model):
     first_sent_at = models.DateTimeField()
     send_by = models.DateTimeField()
     settled_by = models.DateTimeField()
+    key_until = models.DateTimeField(null=True, blank=True)
     result = models.TextField(null=True, blank=True)  # noqa: DJ001  null: none; "null" is a result
     error = models.TextField(null=True, blank=True)  # noqa: DJ001
     opened_at = models.DateTimeField()

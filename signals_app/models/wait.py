@@ -6,13 +6,9 @@ from django.db.models import Q
 from aetheris.core.canonical import shown
 from jobs.models import Job
 from signals_app.querysets import WaitQuerySet
-from signals_app.states import WAIT_ENDINGS, OnTimeout, WaitKind, WaitState
+from signals_app.states import WAIT_ENDINGS, WORLD, OnTimeout, WaitKind, WaitState
 
 _FINAL = [str(state) for state in WAIT_ENDINGS]
-
-
-WORLD = "world:"
-"""How the correlation keys of questions about a changed world begin."""
 
 
 class Wait(models.Model):

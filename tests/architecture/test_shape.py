@@ -12,7 +12,7 @@ LONGEST = 300
 HEAVY = ("django", "celery", "kombu", "openai", "psycopg")
 
 
-@pytest.mark.parametrize("module", ["aetheris.core", "aetheris", "aetheris.cli"])
+@pytest.mark.parametrize("module", ["aetheris.core", "aetheris", "aetheris.cli", "aetheris.testing"])
 def test_what_users_import_loads_nothing_heavy(module: str) -> None:
     code = f"import {module}, sys; print(*sorted(set(sys.modules) & set({HEAVY!r})))"
     answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

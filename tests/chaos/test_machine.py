@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
 from aetheris.core import registry
+from aetheris.testing.querysets import empty
 from jobs.models import Job
 from jobs.states import JobState
 from tests.chaos import moves
 from tests.chaos.bench import PEOPLE, RESOLUTIONS, Bench, Hand
 from tests.chaos.shop import BEHAVIOURS, KEY, Names, Provider, open_shop
-from tests.conftest import Clock, empty
+from tests.conftest import Clock
 from tests.world import Doorbells, Registered, World
 
 EXAMPLES = int(os.environ.get("AETHERIS_MACHINE_EXAMPLES", "0"))

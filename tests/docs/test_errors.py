@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import pytest
 import rest_framework.views  # noqa: F401  first: the handler and the parser of DRF's settings import each other
 
-from aetheris.api.exceptions import _CODES, STATUS, BodyTooLarge
+from aetheris.api.exceptions import _CODES, STATUS, BodyTooLarge, DatabaseAway
 from tests.docs.reading import read, rows, section, source, spans
 
 CODE = re.compile(r"[A-Z]{3,}(_[A-Z]+)*")
-TAKES_A_CODE = {"Fail", "Doubt", "Registry", "body", "fail", "fail_job", "show"}
+TAKES_A_CODE = {"Fail", "Doubt", "Registry", "body", "fail", "fail_job", "remains", "show"}
 PAGE = read("errors.md")
 ANSWERS = {spans(row[0])[0]: row for row in rows(section(PAGE, "## Answers of the REST interface"))}
 OF_JOBS = {spans(row[0])[0]: row for row in rows(section(PAGE, "## Errors of a job"))}
@@ -68,6 +68,7 @@ def test_every_code_with_a_status_of_its_own_is_an_answer() -> None:
 @pytest.mark.parametrize("code", sorted(ANSWERS))
 def test_each_answer_has_the_status_that_the_door_gives(code: str) -> None:
     of_drf = {code: str(kind.status_code) for kind, code in _CODES}
-    special = {"BODY_TOO_LARGE": str(BodyTooLarge.status_code), "INTERNAL_ERROR": "500"}
+    special = {each.default_code: str(each.status_code) for each in (BodyTooLarge, DatabaseAway)}
+    special["INTERNAL_ERROR"] = "500"
     expected = of_drf.get(code) or special.get(code) or str(STATUS.get(code, 400))
     assert ANSWERS[code][1] == expected

@@ -119,7 +119,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 @pytest.fixture
 def workers(database: None, registered: Registered, tmp_path: Path) -> Iterator[Workers]:
     """Workers of this test's database; this process can submit to the agents of the shop."""
-    for name in ("caller", "chain"):
+    for name in ("caller", "chain", "wide"):
         registered.agent(TaskGraph, name=name)
     started = Workers(tmp_path)
     yield started

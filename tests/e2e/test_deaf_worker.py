@@ -8,38 +8,38 @@ import pytest
 from celery import current_app
 
 from aetheris.core.graph import TaskGraph
+from aetheris.testing.proxy import Proxy
 from jobs.models import Job, Node
 from tests.e2e.conftest import eventually
-from tests.e2e.line import Line
 from tests.e2e.workers import Workers
 from tests.world import Registered, submitted
 
 
 @pytest.fixture
-def line(database: None, registered: Registered) -> Iterator[Line]:
+def line(database: None, registered: Registered) -> Iterator[Proxy]:
     """A line to the broker; what this test itself sends does not pass it."""
     current_app.control.purge()
     registered.agent(TaskGraph, name="mixed")
-    stallable = Line(urlsplit(os.environ["AETHERIS_BROKER_URL"]).path)
-    yield stallable
-    stallable.close()
+    socket = urlsplit(os.environ["AETHERIS_BROKER_URL"]).path
+    with Proxy({"broker": ("tcp:127.0.0.1:0", f"unix:{socket}")}) as stallable:
+        yield stallable
 
 
-def broker(line: Line) -> str:
+def broker(line: Proxy) -> str:
     number = parse_qs(urlsplit(os.environ["AETHERIS_BROKER_URL"]).query).get("virtual_host", ["0"])[0]
-    return f"redis://127.0.0.1:{line.port}/{number}"
+    return f"redis://127.0.0.1:{line.addresses['broker'].port}/{number}"
 
 
 def done(jobs: int) -> bool:
     return Job.objects.filter(state="completed").count() == jobs
 
 
-def test_a_deaf_worker_works_on_and_says_so(line: Line, workers: Workers) -> None:
+def test_a_deaf_worker_works_on_and_says_so(line: Proxy, workers: Workers) -> None:
     """Its own doorbells get nowhere either: no thread hangs on them, and no lease is lost over them."""
     workers.start(broker=broker(line))
     submitted("slow_read 0", agent="caller")
     eventually(lambda: done(1), 30, "the worker did not begin")
-    line.stall()
+    line.order("broker", "stall")
     for _ in range(12):
         submitted("fan-out", agent="mixed")
     eventually(lambda: done(13), 60, "a deaf worker does not finish its jobs")
@@ -50,12 +50,12 @@ def test_a_deaf_worker_works_on_and_says_so(line: Line, workers: Workers) -> Non
     eventually(lambda: done(21), 30, "a deaf worker does not finish its jobs")
     assert workers.logged("BROKER_HEARD") == 0
 
-    line.resume()
+    line.order("broker", "pass")
     submitted("slow_read 0", agent="caller")
     eventually(lambda: workers.logged("BROKER_HEARD") == 1, 60, "it did not say that it hears again")
 
 
-def test_a_worker_that_hears_says_nothing(line: Line, workers: Workers) -> None:
+def test_a_worker_that_hears_says_nothing(line: Proxy, workers: Workers) -> None:
     """Neither with an idle broker, nor with more work than it has threads for longer than the silence of a deaf one."""
     workers.start(broker=broker(line))
     for _ in range(60):

@@ -91,3 +91,20 @@ def test_no_request_and_no_node_fails_after_the_database_was_restarted(running: 
         assert len(running.calls(job)) == 1
         told = running.api().get(f"/jobs/{job}/events").raise_for_status().json()["events"]
         assert "node_reclaimed" not in {event["type"] for event in told}
+
+
+def test_while_the_database_is_away_a_request_is_told_to_come_back(running: Running) -> None:
+    """Its server cannot be started for a while. What was answered for is there when it can."""
+    job = running.submit("slow_read 0")
+    running.until(job, 20, "completed")
+    settings = running.data / "postgres" / "postgresql.conf"
+    sound = settings.read_text()
+    try:
+        settings.write_text(f"{sound}\nthere_is_no_such_setting = on\n")
+        os.kill(server(running)[0], signal.SIGKILL)
+        answer = running.api().get(f"/jobs/{job}")
+    finally:
+        settings.write_text(sound)
+    told = answer.status_code, answer.json()["error"]["code"], answer.headers["Retry-After"]
+    assert told == (503, "DATABASE_AWAY", "5")
+    eventually(lambda: is_completed(running, job), 60, "the job is not there any more")

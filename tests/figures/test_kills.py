@@ -1,5 +1,7 @@
 """kill -9 in the middle of 200 mixed jobs: what ran is taken again within a lease and two seconds of the restart."""
 
+import os
+import signal
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -48,6 +50,29 @@ def test_what_ran_is_taken_again_in_time(running: Running, blow: Blow, figure: F
     if taken_again:
         late = (taken_again[-1] - healthy_at).total_seconds()
         figure(f"{name}: the last of {len(taken_again)} lost nodes taken again after", late, LEASE + 2, "s")
+
+
+def worker_alone(running: Running) -> None:
+    """Nothing else is hit."""
+
+
+@pytest.mark.parametrize("blow", [worker_alone, broker_with_its_data], ids=lambda blow: str(blow.__name__))
+def test_a_lost_node_runs_again_in_time_after_the_kill(running: Running, blow: Blow, figure: Figure) -> None:
+    """The whole worker is gone, and with the second blow every doorbell as well."""
+    eventually(lambda: is_healthy(running), 60, "the instance did not come back")
+    jobs = [running.submit("slow_payment 8") for _ in range(6)]
+    eventually(lambda: all(running.calls(job) for job in jobs), 20, "not all have begun")
+    hit = running.calls(jobs[0])[0]["pid"]
+    lost = [job for job in jobs if running.calls(job)[0]["pid"] == hit]
+    os.kill(hit, signal.SIGKILL)
+    killed_at = datetime.now(UTC)
+    blow(running)
+    eventually(lambda: len(running.rows(TAKEN_AGAIN, jobs=lost)) == len(lost), 60, "a lost node was not taken again")
+    last = max(at for (at,) in running.rows(TAKEN_AGAIN, jobs=lost))
+    name = (
+        f"kill -9 of a whole worker, {blow.__name__.replace('_', ' ')}: from the kill to the last of {len(lost)} claims"
+    )
+    figure(name, (last - killed_at).total_seconds(), LEASE + 2, "s")
 
 
 def is_healthy(running: Running) -> bool:

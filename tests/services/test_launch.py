@@ -101,7 +101,7 @@ def _now(launcher: Launcher) -> Instance:
 
 
 def test_a_stop_may_come_at_any_moment(launcher: Launcher) -> None:
-    moments = [0.35, 0.6, 0.9, 1.4, *(random.uniform(0.3, 5) for _ in range(2))]  # noqa: S311
+    moments = [0.35, 0.6, 0.9, 1.4, *(random.uniform(0.3, 5) for _ in range(2))]
     for number, moment in enumerate(moments):
         process = launcher.start("up", "--workers", "1", "--port", "18080")
         time.sleep(moment)

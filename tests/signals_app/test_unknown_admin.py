@@ -13,6 +13,7 @@ from jobs.models import Job
 from signals_app.models import UnknownOutcome
 from tests.conftest import Clock
 from tests.doors import DECIDER, REQUESTER, VIEWER, door_of, every_record, parked, person
+from tests.jobs.engine.test_world_check import branching
 from tests.signals_app.doubt import SETTLE, breaking_off, cannot_say, question
 from tests.world import Doorbells, Registered, World, again, result_of
 
@@ -260,3 +261,25 @@ def test_nothing_is_added_edited_or_deleted(unknown: UnknownOutcome) -> None:
     body = {"action": "delete_selected", "_selected_action": str(unknown.pk), "post": "yes"}
     assert root.post(LIST, body).status_code in (200, 302, 403)
     assert every_record()["signals_app_wait"] == before
+
+
+@pytest.mark.parametrize(("answer", "expected"), [("go_on", "completed"), ("stop", "failed")])
+def test_a_question_about_a_changed_world_is_shown_and_answered(
+    requester: Any,
+    approver: Client,
+    registered: Registered,
+    world: World,
+    doorbells: Doorbells,
+    answer: str,
+    expected: str,
+) -> None:
+    job = branching(registered, world, doorbells)
+    doorbells.drain()
+    asked = UnknownOutcome.objects.filter(job_id=job.pk, kind="resolution").first()
+    assert asked is not None
+    shown = approver.get(page(asked)).content.decode()
+    assert all(text in shown for text in ("reserve.verify", "the chair is gone", 'name="_go_on"', 'name="_stop"'))
+    assert not any(f'name="{button}"' in shown for button in BUTTONS)
+    assert say(approver, asked, answer) == "The answer is applied; the job goes on."
+    doorbells.drain()
+    assert again(job).state == expected

@@ -2,7 +2,7 @@
 
 import os
 
-from aetheris.core.canonical import dumps
+from aetheris.core.canonical import dumps_around
 from aetheris.core.handlers import ModelAnswer, ModelRequest
 
 
@@ -26,7 +26,7 @@ class OpenAIAdapter:
                 response_format=ResponseFormatJSONObject(type="json_object") if request.answer is not None else omit,
                 messages=[
                     {"role": "system", "content": request.prompt},
-                    {"role": "user", "content": dumps(request.inputs)},
+                    {"role": "user", "content": dumps_around(request.inputs)},
                 ],
             )
         usage = completion.usage

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from aetheris.core import registry
-from aetheris.core.canonical import dumps, loads
+from aetheris.core.canonical import dumps_around, loads
 from aetheris.core.context import StopRequest
 from aetheris.core.findings import DidNotHappen, Finding, Happened, Undecided
 from aetheris.core.handlers import Effect
@@ -26,7 +26,7 @@ def call(claimed: Claimed, stop: StopRequest) -> Outcome:
     assert claimed.question is not None  # noqa: S101  else the node itself is called
     declared = registry.tools.get(claimed.question.tool)
     finding = gateway.reconcile(declared, claimed.prepared.arguments, claimed.context(stop))
-    return Done(dumps(_as_data(finding)))
+    return Done(dumps_around(_as_data(finding)))
 
 
 def finding_in(outcome: Outcome) -> Finding:

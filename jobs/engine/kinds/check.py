@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from aetheris.core import registry
-from aetheris.core.canonical import digest, dumps, loads
+from aetheris.core.canonical import digest, loads, object_of
 from aetheris.core.context import StopRequest
 from aetheris.core.errors import described
 from aetheris.core.handlers import Effect
@@ -23,7 +23,7 @@ def step_id(entry: Entry, stopped_at: datetime) -> str:
 def prepare(entry: Entry, arguments: str, recorded: str, stopped_at: datetime) -> Prepared:
     """What checking takes: the arguments that were sent and the result that was recorded, both canonical text."""
     declared = registry.tools.get(entry.tool)
-    text = dumps({"arguments": loads(arguments), "recorded": loads(recorded)})
+    text = object_of({"arguments": arguments, "recorded": recorded})
     intent = Intent(
         step_id=step_id(entry, stopped_at),
         kind=EntryKind.TOOL,
@@ -43,7 +43,7 @@ def call(claimed: Claimed, stop: StopRequest) -> Outcome:
     declared = registry.tools.get(claimed.question.tool)
     about = loads(claimed.prepared.arguments)
     try:
-        changed = gateway.verify(declared, dumps(about["arguments"]), about["recorded"], claimed.context(stop))
+        changed = gateway.verify(declared, about["arguments"], about["recorded"], claimed.context(stop))
     except Exception as error:
         return Doubt("VERIFY_FAILED", described(error))
     return done({"changed": changed})

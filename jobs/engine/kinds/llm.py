@@ -7,7 +7,7 @@ from typing import Any
 from aetheris.conf import configuration
 from aetheris.core import registry
 from aetheris.core.answers import misfit
-from aetheris.core.canonical import digest, dumps, dumps_escaped, loads
+from aetheris.core.canonical import digest, dumps, dumps_around, dumps_escaped, loads
 from aetheris.core.context import StopRequest
 from aetheris.core.errors import AetherisError, described
 from aetheris.core.handlers import Effect, ModelRequest
@@ -24,7 +24,7 @@ def is_here(job: Job, node: Node) -> bool:
 
 
 def prepare(job: Job, node: Node) -> Prepared:
-    text = dumps(resolved_arguments(node))
+    text = dumps_around(resolved_arguments(node))
     timeout = time_limit(node, configuration().node_timeout_seconds)
     return Prepared(text, timeout, intent(node.path, text, timeout))
 

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, NoReturn
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from aetheris.core.errors import AetherisError, CriticalError, NotApplied, ToolE
 from aetheris.core.handlers import Effect, Tool
 from aetheris.core.ids import new_id, random_bytes
 from aetheris.core.outcomes import Done, Doubt, Fail, Outcome
-from aetheris.core.steps import Fetched, StepContext, Suspended
+from aetheris.core.steps import EffectMisnamed, Fetched, StepContext, Suspended
 from jobs.engine import effects, gateway
 from jobs.engine.effects import EffectDoubt, Lost, Opened, RunEnds, Value
 from jobs.engine.kinds import llm, tool
@@ -71,8 +72,8 @@ class Run:
         self._claimed = claimed
         self._stop = stop
         self._tools = registry.agents.get(claimed.job.agent.name).tools
-        self._lock = threading.Lock()
-        self._earlier = self._recorded_before()
+        self._lock = threading.RLock()
+        self._places: set[str] = set()
 
     def call(self, place: str, declared: Tool, arguments: Mapping[str, Any]) -> Any:
         if declared not in self._tools:
@@ -161,10 +162,14 @@ class Run:
                 self._claimed.values.append(noted)
         return str(loads(noted.text))
 
-    def _recorded_before(self) -> dict[str, tuple[str, str]]:
+    @cached_property
+    def _earlier(self) -> dict[str, tuple[str, str]]:
         """Step id → kind and text of what earlier runs of this node recorded."""
-        job_id, path = self._claimed.job.pk, self._claimed.path
-        found = Entry.objects.committed_of(job_id, path) if self._claimed.claims > 1 else []
+        return self._in_time(self._recorded_before) if self._claimed.claims > 1 else {}
+
+    def _recorded_before(self) -> dict[str, tuple[str, str]]:
+        job_id = self._claimed.job.pk
+        found = Entry.objects.of_nodes({(job_id, self._claimed.path)})
         texts = Body.objects.texts(job_id, [entry.result or "" for entry in found])
         return {entry.step_id: (entry.kind, texts[entry.result or ""]) for entry in found}
 
@@ -181,12 +186,21 @@ class Run:
         )
 
     def _step_id(self, place: str) -> str:
+        """The effect that this place is, once in a run: two calls under one name would be one effect, sent twice."""
+        with self._lock:
+            if place in self._places:
+                raise EffectMisnamed(f"An effect of this run is called {place!r} already; give this one another name.")
+            self._places.add(place)
         return f"{self._claimed.path}#{place}"
 
     def _in_time(self, send: Callable[[], Any]) -> Any:
+        """What the database answers. When it cannot be told what happened, the run ends: the step's code must not
+        take that for a failure of the effect, and do something else instead."""
         try:
             with contract.opened():
                 return until_answered(send, f"an effect of {self._claimed.path}")
+        except Exception as error:
+            self._end(Fail("EFFECT_NOT_RECORDED", described(error), again=True))
         finally:
             connection.close()
 
@@ -195,5 +209,8 @@ class Run:
             raise Suspended
 
     def _end(self, outcome: Outcome) -> NoReturn:
-        self.ended = outcome
+        """The first doubt stands; what went wrong beside it is met again when the step is run again."""
+        with self._lock:
+            if not isinstance(self.ended, EffectDoubt):
+                self.ended = outcome
         raise Suspended

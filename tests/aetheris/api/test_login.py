@@ -3,10 +3,12 @@
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.utils import timezone
 from knox.models import get_token_model
 
-from tests.doors import REQUESTER, Door, door, person, refused
+from aetheris.conf import configuration
+from tests.doors import REQUESTER, Door, door, door_of, person, refused
 
 
 @pytest.fixture(autouse=True)
@@ -14,6 +16,12 @@ def quick_hashes(settings: Any) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
+@pytest.fixture(autouse=True)
+def nobody_has_tried_before() -> None:
+    cache.clear()
+
+
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,*/*;q=0.8"
 WRONG_TOKENS = [
     "Token",
     "Token ",
@@ -59,6 +67,29 @@ def test_somebody_who_was_deactivated_neither_logs_in_nor_uses_a_token(database:
     user.save()
     assert refused(lambda: Door().post("login", body)) == (401, "UNAUTHORIZED")
     assert refused(lambda: Door(token).get("jobs")) == (401, "UNAUTHORIZED")
+
+
+def test_attempts_to_log_in_are_limited_by_address(database: None) -> None:
+    """Whatever name they try, and whatever they say about where they come from; the right password does not help."""
+    person("requester", password="a-long-password")
+    attempts = int(configuration().login_rate.partition("/")[0])
+    for number in range(attempts):
+        body = {"username": f"user-{number}", "password": "wrong"}
+        assert Door().post("login", body, **{"X-Forwarded-For": f"10.0.0.{number}"}).status == 401
+    answer = Door().post("login", {"username": "requester", "password": "a-long-password"})
+    assert answer.refusal == (429, "RATE_LIMITED")
+    assert 0 < int(answer.headers["Retry-After"]) <= 60
+    assert door("other", *REQUESTER).get("jobs").status == 200
+
+
+def test_who_has_logged_out_keeps_only_other_tokens(database: None) -> None:
+    user = person("requester", *REQUESTER, password="a-long-password")
+    caller, other = door_of(user), door_of(user)
+    answer = caller.post("logout")
+    assert (answer.status, answer.body) == (204, None)
+    assert refused(lambda: caller.get("jobs")) == (401, "UNAUTHORIZED")
+    assert refused(lambda: caller.post("logout")) == (401, "UNAUTHORIZED")
+    assert other.get("jobs").status == 200
 
 
 @pytest.mark.parametrize(
@@ -108,6 +139,7 @@ def test_a_method_that_a_route_does_not_have_is_405(database: None) -> None:
 def test_only_json_is_spoken(database: None) -> None:
     caller = door("requester", *REQUESTER)
     assert caller.send("GET", "jobs", headers={"Accept": "text/html"}).refusal == (406, "NOT_ACCEPTABLE")
+    assert set(caller.send("GET", "jobs", headers={"Accept": BROWSER}).body) == {"jobs", "next_cursor"}
     assert caller.raw("login", "username=a", "application/x-www-form-urlencoded").refusal == (
         415,
         "UNSUPPORTED_MEDIA_TYPE",

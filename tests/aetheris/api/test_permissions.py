@@ -8,7 +8,7 @@ import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.views import APIView
 
-from aetheris.api.permissions import DJANGO_PERMISSION, OPEN
+from aetheris.api.permissions import DJANGO_PERMISSION, OPEN, SIGNED_IN
 from tests.doors import DECIDER, REQUESTER, Door, door
 
 VERBS = ("get", "post", "put", "patch", "delete")
@@ -33,9 +33,11 @@ ROUTES = {
     "approvals/<uuid:approval_id>": ("GET", "approver"),
     "approvals/<uuid:approval_id>/approve": ("POST", "approver"),
     "approvals/<uuid:approval_id>/reject": ("POST", "approver"),
+    "logout": ("POST", "anybody"),
 }
 MAY = {
     "open": {"nobody", "unable", "requester", "approver", "superuser"},
+    "anybody": {"unable", "requester", "approver", "superuser"},
     "requester": {"requester", "superuser"},
     "approver": {"approver", "superuser"},
     "both": {"requester", "approver", "superuser"},
@@ -65,7 +67,7 @@ def test_every_route_declares_who_may_use_each_method_that_it_has(route: str) ->
     assert set(declared) == {verb.upper() for verb in VERBS if hasattr(view, verb)}
     for needed in declared.values():
         assert needed
-        assert set(needed) <= {OPEN, *DJANGO_PERMISSION}
+        assert set(needed) <= {OPEN, SIGNED_IN, *DJANGO_PERMISSION}
 
 
 def test_the_matrix_knows_every_route() -> None:

@@ -1,10 +1,12 @@
 """What may be called: argument schemas from type hints, `@tool`, `@function`, the registry, agents."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from aetheris.agents.base import Agent
 from aetheris.core import registry
@@ -42,6 +44,33 @@ def test_arguments_are_checked_and_written_with_their_defaults() -> None:
         "amount": Decimal("12.50"),
         "note": "none",
     }
+
+
+class Marked(BaseModel, frozen=True):
+    marks: frozenset[int]
+
+
+@dataclass(frozen=True)
+class Boxed:
+    marks: set[int]
+
+
+def mark(ctx: Any, marks: set[int], parts: list[Marked], box: Boxed, all: set[Marked], more: Any) -> set[int]:
+    return marks
+
+
+@pytest.mark.parametrize("numbers", [[8, 0, 16], [0, 16, 8], [16, 8, 0, 8]])
+def test_a_set_has_one_text_in_whatever_order_it_is_kept(numbers: list[int]) -> None:
+    """Python keeps it in another order in each process; a digest of it must be the same after a crash."""
+    signature, marked = Signature(mark), {"marks": numbers}
+    arguments = {"marks": numbers, "parts": [marked], "box": marked, "all": [marked, {"marks": [9]}]}
+    text = signature.canonical({**arguments, "more": (set(numbers),)})
+    assert text == (
+        '{"all":[{"marks":[0,16,8]},{"marks":[9]}],"box":{"marks":[0,16,8]},"marks":[0,16,8],"more":[[0,16,8]],'
+        '"parts":[{"marks":[0,16,8]}]}'
+    )
+    assert signature.result(set(numbers)) == [0, 16, 8]
+    assert signature.bind(loads(text))["box"] == Boxed({0, 8, 16})
 
 
 def test_ctx_is_no_argument() -> None:

@@ -15,7 +15,7 @@ from aetheris.core.durations import seconds, written
 from aetheris.core.findings import DidNotHappen, Finding
 from aetheris.core.handlers import Effect, Tool
 from aetheris.core.tool_contract import contract, doubt_in_words, summary
-from aetheris.tools.decorator import tool
+from aetheris.tools.decorator import function, step, tool
 from tests.docs.reading import ROOT
 
 
@@ -132,7 +132,7 @@ import sys
 from tests.aetheris.core.test_tool_contract import other_arguments, pay
 from aetheris.core import registry
 from aetheris.core.tool_contract import contract
-from aetheris.tools.decorator import tool
+from aetheris.tools.decorator import function, step, tool
 for call in (pay, other_arguments)[:: int(sys.argv[1])]:
     tool(effect="idempotent")(call)
 print(*(contract(each)["contract_sha256"] for each in registry.tools))
@@ -177,6 +177,22 @@ def test_limits_that_cannot_be_kept_are_refused_at_the_start(changed: dict[str, 
     with pytest.raises(TypeError, match=f"pay has a {reason}"):
         replace(one, **changed).check()
     one.check()
+
+
+async def asynchronous(ctx: Any) -> None: ...
+
+
+async def without_ctx() -> None: ...
+
+
+def test_what_cannot_be_awaited_is_refused_at_the_start() -> None:
+    """Nobody would wait for it: its coroutine would be taken for its result."""
+    tool(effect="read", name="can wait")(asynchronous).check()
+    written_in_our_rows = tool(effect="transactional", name="cannot wait")(asynchronous)
+    with registry.steps.emptied(), registry.functions.emptied():
+        for each in (written_in_our_rows, step(asynchronous), function(without_ctx)):
+            with pytest.raises(TypeError, match="cannot be async"):
+                each.check()
 
 
 def test_a_window_is_held_against_the_timeout_only_where_there_is_one() -> None:

@@ -34,6 +34,20 @@ class Chain(Agent):
         return graph
 
 
+class Wide(Agent):
+    """Calls one tool three times at once: `slow_letter 1`."""
+
+    name = "wide"
+    tools = [slow_read, slow_payment, slow_letter]
+
+    def plan(self, ctx: PlanContext, goal: str) -> TaskGraph:
+        tool, seconds = goal.split()
+        graph = TaskGraph()
+        for each in ("one", "two", "three"):
+            graph.tool(each, tool, seconds=float(seconds))
+        return graph
+
+
 @function
 def count_down(left: int) -> TaskGraph:
     """One payment, and the next turn under it."""

@@ -12,6 +12,7 @@ from aetheris.core.graph import TaskGraph
 from aetheris.core.handlers import Effect
 from aetheris.core.ids import new_id
 from aetheris.core.outcomes import Done
+from aetheris.testing.invariants import violations
 from jobs.engine import heartbeat, run
 from jobs.engine.cancel import cancel
 from jobs.engine.claim import claim
@@ -328,6 +329,7 @@ def test_a_worker_that_is_lost_after_the_cancel_is_not_replaced(
     doorbells.drain()
     assert (again(job).state, Entry.objects.get(job=job).state) == (state, entry)
     assert_whole(job)
+    assert violations(jobs=[job.pk], afresh=False) == [], "no event tells that it was cancelled while it is in doubt"
 
     with job_transaction(job.pk) as tx:
         assert not commit(tx, lost, Done('"late"'))

@@ -189,6 +189,29 @@ def test_a_secret_is_named_and_never_recorded(
     assert result_of(job) == {"said": "[secret BANK_KEY] and [secret OTHER_KEY]"}
 
 
+def test_a_result_stays_whole_when_a_secret_is_taken_out_of_it(
+    registered: Registered, world: World, doorbells: Doorbells, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A number, a word of JSON's own and a quotation mark are values that a secret may have."""
+    for name, value in (("PIN", "1234"), ("WORD", "true"), ("MARK", '"')):
+        monkeypatch.setenv(f"AETHERIS_SECRET_{name}", value)
+    job = one_tool(registered, world, Effect.ONCE)
+
+    def leaks(ctx: ToolContext) -> dict[str, Any]:
+        told = [ctx.secret(name) for name in ("PIN", "WORD", "MARK")]
+        return {"account": 91234567, "pin": 1234, "is": True, "told": told, "amount": 7}
+
+    world.answers["act"] = leaks
+    run_node(job.pk, "act")
+    assert result_of(job) == {
+        "account": "9[secret PIN]567",
+        "pin": "[secret PIN]",
+        "is": "[secret WORD]",
+        "told": ["[secret PIN]", "[secret WORD]", "[secret MARK]"],
+        "amount": 7,
+    }
+
+
 def test_a_secret_is_taken_out_of_what_an_error_says(
     registered: Registered, world: World, doorbells: Doorbells, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,10 +9,12 @@ from django.db import connection, transaction
 from pydantic import BaseModel, BeforeValidator, Field
 
 from aetheris.core import registry
+from aetheris.core.canonical import MAX_DEPTH
 from aetheris.core.context import ToolContext
 from aetheris.core.errors import CriticalError, ToolError
+from aetheris.core.findings import Finding, Happened
 from aetheris.core.graph import NodeSpec, TaskGraph
-from aetheris.core.handlers import Effect, Function, Tool
+from aetheris.core.handlers import Effect, Function, Hooks, Tool
 from aetheris.core.references import ref
 from aetheris.core.schema import Signature
 from jobs.engine.signal import signal
@@ -393,3 +395,38 @@ def test_a_generator_in_a_plan_is_read_once(registered: Registered, world: World
     job = planned_as(registered, graph, act)
     doorbells.drain()
     assert (again(job).state, world.calls[0][1]) == ("completed", {"value": [1, 2]})
+
+
+def test_the_deepest_result_that_is_taken_is_passed_on_whole_and_asked_about_whole(
+    registered: Registered, world: World, doorbells: Doorbells, clock: Clock
+) -> None:
+    """The arguments of a call, and what is asked about one, stand around it and may go deeper."""
+    deepest: Any = "the bottom"
+    for _ in range(MAX_DEPTH - 1):
+        deepest = [deepest]
+    seen: list[Any] = []
+
+    def same(ctx: ToolContext, recorded: Any, value: Any = None) -> None:
+        seen.append((recorded, value))
+
+    def found(ctx: ToolContext, value: Any = None) -> Finding:
+        return Happened(value["inside"])
+
+    look = world.tool("look")
+    act = world.tool("act", Effect.IDEMPOTENT, hooks=Hooks(verify=same))
+    pay = world.tool("pay", Effect.VERIFIABLE, hooks=Hooks(reconcile=found))
+    world.answers |= {"look": deepest, "act": deepest, "pay": ConnectionResetError("half an answer")}
+    graph = TaskGraph()
+    graph.tool("look", look)
+    graph.tool("act", act, value={"inside": ref("look")})
+    graph.wait("wait", correlation_key="go")
+    graph.tool("pay", pay, value={"inside": ref("act")})
+    for before, after in pairwise(("look", "act", "wait", "pay")):
+        graph.edge(before, after)
+    job = planned_as(registered, graph, look, act, pay)
+    doorbells.drain()
+    signal(job.pk, "go", {}, APPROVER)
+    later(clock, doorbells)
+    assert (again(job).state, result_of(job)) == ("completed", deepest)
+    assert seen == [(deepest, {"inside": deepest})]
+    assert world.called("pay") == 1

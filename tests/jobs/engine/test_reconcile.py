@@ -5,13 +5,12 @@ from typing import Any
 
 import pytest
 
-from aetheris.core.context import StopRequest, ToolContext
+from aetheris.core.context import ToolContext
 from aetheris.core.findings import DidNotHappen, Finding, Happened, Undecided
 from aetheris.core.handlers import Effect, Hooks
 from aetheris.core.outcomes import Done, Fail
 from jobs.engine.cancel import cancel
 from jobs.engine.commit import commit
-from jobs.engine.kinds import ask
 from jobs.engine.sweep import sweep
 from jobs.engine.transaction import job_transaction
 from jobs.models import Job
@@ -68,6 +67,7 @@ def test_what_did_not_happen_is_sent_under_a_new_key_once_it_cannot_happen_any_m
     first = lost(job, clock)
     doorbells.drain()
     assert (again(job).state, world.called("act")) == ("retrying", 0), "what was sent may still take effect"
+    assert_whole(job)  # the node was held while the provider was asked, and the events tell that it is not any more
     assert provider.asked == [first.idempotency_key]
 
     clock.advance(SETTLE - LEASE)
@@ -215,25 +215,27 @@ def test_a_job_that_stops_while_its_provider_is_asked_ends_by_the_answer(
     assert (again(job).state, the_write(job).state) == ("cancelled", "committed")
 
 
-def test_a_no_that_comes_after_a_person_was_asked_answers_the_question(
+def test_whoever_asked_and_was_held_up_closes_the_question_that_was_put_to_people_meanwhile(
     registered: Registered, world: World, doorbells: Doorbells, clock: Clock
 ) -> None:
-    """Who asked first lost the lease; who asked next learned nothing, and the question went to people. Then comes the
-    first one's certain no: nobody is left with a question about an effect that is known."""
-    provider = Provider(DidNotHappen(), *[Undecided("nobody knows")] * 3)
+    """It asked late enough, and heard that it did not happen: the effect is sent again, and nobody waits for ever."""
+    provider = Provider(*[Undecided("ask me later")] * 3)
     job = verifiable(registered, world, provider)
     lost(job, clock)
-    clock.advance(SETTLE + LEASE + 1)
-    stale = taken(job)
-    no = ask.call(stale, StopRequest())
-    for _ in range(3):
-        clock.advance(LEASE + 20)
-        sweep()
+    clock.advance(SETTLE)
+    asking = lost(job, clock)
+    assert asking.question is not None
+    for _ in range(4):
         doorbells.drain()
-    assert question(job)
+        clock.advance(30)
+        sweep()
+    assert question(job) == "resolution:act:1"
     with job_transaction(job.pk) as tx:
-        assert commit(tx, stale, no) is False
-    assert (the_write(job).state, again(job).state) == ("failed", "failed")
+        assert not commit(tx, asking, Done('{"finding":"did not happen"}'))
+    assert (again(job).state, the_write(job).state) == ("pending", "failed")
+    doorbells.drain()
+    assert (again(job).state, world.called("act")) == ("completed", 1)
+    assert world.calls[0][2].endswith(":act:2")
 
 
 def test_between_two_questions_the_events_tell_that_nobody_holds_the_node(

@@ -129,6 +129,22 @@ def test_a_stale_worker_moves_nothing(registered: Registered, world: World, door
     assert Entry.objects.get(job=job).sends == 2
 
 
+@pytest.mark.parametrize(("effect", "conflicts"), [(Effect.READ, 0), (Effect.IDEMPOTENT, 1)])
+def test_only_what_writes_can_contradict_itself(
+    registered: Registered, world: World, doorbells: Doorbells, clock: Clock, effect: Effect, conflicts: int
+) -> None:
+    """A look that comes late has seen an older world: there is nothing for anybody to put right."""
+    job = one_tool(registered, world, effect)
+    first = taken(job)
+    clock.advance(LEASE + 1)
+    sweep()
+    second = taken(job)
+    for worker, seen in ((second, '"new"'), (first, '"old"')):
+        with job_transaction(job.pk) as tx:
+            commit(tx, worker, Done(seen))
+    assert (result_of(job), again(job).conflicts) == ("new", conflicts)
+
+
 @pytest.mark.parametrize(
     ("effect", "calls", "state", "entry"),
     [
@@ -208,6 +224,31 @@ def test_a_heartbeat_keeps_the_lease_until_the_deadline(
     assert Node.objects.extend_leases([token], LEASE) == 0
     clock.advance(LEASE)
     assert reclaim_if_expired(job.pk, "act")
+
+
+def test_a_heartbeat_gives_nobody_back_a_lease_that_was_taken(
+    registered: Registered, world: World, clock: Clock, doorbells: Doorbells
+) -> None:
+    job = one_tool(registered, world, Effect.IDEMPOTENT)
+    first = taken(job).token
+    clock.advance(LEASE + 1)
+    sweep()
+    assert Node.objects.extend_leases([first], LEASE) == 0
+    second = taken(job).token
+    assert Node.objects.extend_leases([first], LEASE) == 0
+    assert Node.objects.get(job=job, path="act").lease_token == second
+
+
+def test_the_same_node_of_two_jobs_is_two_effects(registered: Registered, world: World, doorbells: Doorbells) -> None:
+    """They share neither entry nor key, and what became of one says nothing about the other."""
+    one = one_tool(registered, world, Effect.ONCE)
+    registered.forget()
+    other = one_tool(registered, world, Effect.ONCE)
+    first, second = taken(one), taken(other)
+    assert first.idempotency_key != second.idempotency_key
+    with job_transaction(one.pk) as tx:
+        commit(tx, first, Done('"done"'))
+    assert [Entry.objects.get(job=job).state for job in (one, other)] == ["committed", "started"]
 
 
 def test_the_heartbeat_thread_extends_what_is_held(registered: Registered, world: World, doorbells: Doorbells) -> None:

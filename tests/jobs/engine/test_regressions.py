@@ -18,6 +18,7 @@ from aetheris.core.graph import TaskGraph
 from aetheris.core.handlers import Effect, Function, Tool
 from aetheris.core.outcomes import Done, Fail, Outcome
 from aetheris.core.schema import Signature
+from aetheris.testing import Call
 from jobs.engine import run
 from jobs.engine import sweep as sweeping
 from jobs.engine.cancel import cancel
@@ -26,6 +27,7 @@ from jobs.engine.commit import commit
 from jobs.engine.kinds import llm
 from jobs.engine.kinds.base import Claimed
 from jobs.engine.reclaim import reclaim_if_expired
+from jobs.engine.resolve import resolve
 from jobs.engine.run import run_node
 from jobs.engine.signal import signal
 from jobs.engine.sweep import sweep
@@ -139,7 +141,7 @@ def a_new_version(world: World) -> Tool:
 
 def another_schema(world: World) -> Tool:
     def call(ctx: ToolContext, value: str) -> None:
-        world.calls.append(("act", {"value": value}, ctx.idempotency_key))
+        world.calls.append(Call("act", {"value": value}, ctx.idempotency_key))
 
     return replace(world.tool("act", Effect.IDEMPOTENT), call=call, signature=Signature(call))
 
@@ -172,6 +174,80 @@ def test_a_write_in_doubt_is_shown_when_its_tool_has_changed(
         later(clock, doorbells)
     assert (again(job).state, entry_state(job), world.called("act")) == ("parked", "unknown", 0)
     assert code in (Entry.objects.get(job=job).error or "")
+
+
+def redeclared(registered: Registered, world: World, **options: Any) -> Any:
+    """The tool `act` as another deploy declares it, under the same version."""
+    changed = world.tool("act", **options)
+    registered.put(registry.tools, "act", changed)
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "state", "calls"),
+    [
+        (Effect.READ, Effect.ONCE, "parked", 0),
+        (Effect.READ, Effect.IDEMPOTENT, "parked", 3),
+        (Effect.IDEMPOTENT, Effect.READ, "parked", 3),
+        (Effect.IDEMPOTENT, Effect.TRANSACTIONAL, "parked", 0),
+        (Effect.TRANSACTIONAL, Effect.IDEMPOTENT, "parked", 0),
+        (Effect.VERIFIABLE, Effect.IDEMPOTENT, "parked", 0),
+        (Effect.ONCE, Effect.READ, "parked", 0),
+    ],
+)
+def test_an_effect_that_was_begun_as_one_class_and_goes_on_as_another_is_held_to_the_stricter(
+    registered: Registered,
+    world: World,
+    doorbells: Doorbells,
+    clock: Clock,
+    before: Effect,
+    after: Effect,
+    state: str,
+    calls: int,
+) -> None:
+    """Whatever was declared in between, doubt about what may have been a write ends as UNKNOWN."""
+    job = one_tool(registered, world, before)
+    lost(job, clock)
+    world.answers["act"] = ConnectionResetError("half an answer")
+    with registry.tools.emptied():
+        redeclared(registered, world, effect=after)
+        later(clock, doorbells)
+    assert (again(job).state, entry_state(job), world.called("act")) == (state, "unknown", calls)
+    cancel(job.pk, actor="user:3/operator")
+    assert (again(job).state, entry_state(job)) == ("parked", "unknown")
+
+
+def test_a_key_is_trusted_no_longer_than_its_provider_said_when_it_was_sent(
+    registered: Registered, world: World, doorbells: Doorbells, clock: Clock
+) -> None:
+    """A longer window that is declared later is one for later keys."""
+    act = world.tool("act", Effect.IDEMPOTENT, window=100.0)
+    graph = TaskGraph()
+    graph.tool("act", act, value=1)
+    job = planned(registered, graph, act)
+    lost(job, clock)
+    clock.advance(80)
+    with registry.tools.emptied():
+        redeclared(registered, world, effect=Effect.IDEMPOTENT, window=86400.0)
+        later(clock, doorbells)
+    assert (again(job).state, entry_state(job), world.called("act")) == ("parked", "unknown", 0)
+
+
+def test_a_settle_that_was_too_short_is_mended_for_what_was_sent_before(
+    registered: Registered, world: World, doorbells: Doorbells, clock: Clock
+) -> None:
+    act = world.tool("act", Effect.ONCE, settle=1.0)
+    graph = TaskGraph()
+    graph.tool("act", act, value=1)
+    job = planned(registered, graph, act)
+    lost(job, clock)
+    with registry.tools.emptied():
+        redeclared(registered, world, effect=Effect.ONCE, settle=600.0)
+        doorbells.drain()
+    clock.advance(60)
+    with pytest.raises(Refused) as refused:
+        resolve(job.pk, "resolution:act:1", {"resolution": "did_not_happen"}, APPROVER)
+    assert refused.value.code == "EFFECT_NOT_SETTLED"
 
 
 # A worker that lost its lease brings back a failure.

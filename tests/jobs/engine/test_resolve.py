@@ -1,15 +1,16 @@
 """What a person may say about an effect that nobody else can find out about, and what follows."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
+from pydantic import BeforeValidator
 
 from aetheris.core.context import ToolContext
 from aetheris.core.errors import Refused
 from aetheris.core.findings import Finding, Happened
 from aetheris.core.graph import TaskGraph
 from aetheris.core.handlers import Effect, Hooks
-from aetheris.core.outcomes import Done
+from aetheris.core.outcomes import Done, Fail
 from jobs.engine.cancel import cancel
 from jobs.engine.commit import commit
 from jobs.engine.resolve import resolve
@@ -177,6 +178,22 @@ def test_a_result_must_be_what_the_tool_returns(
     assert result_of(job) == 5
 
 
+def test_a_result_that_the_tools_own_code_cannot_check_is_refused(
+    registered: Registered, world: World, doorbells: Doorbells, clock: Clock
+) -> None:
+    from aetheris.core.schema import Signature
+
+    def broken(value: Any) -> Any:
+        raise RuntimeError("the validator is broken")
+
+    def returns(ctx: ToolContext, value: Any = None) -> Annotated[Any, BeforeValidator(broken)]: ...
+
+    job = one_tool(registered, world, Effect.ONCE, call=returns, signature=Signature(returns))
+    lost(job, clock)
+    doorbells.drain()
+    assert refusal(job, "happened", result=1) == "RESOLUTION_INVALID"
+
+
 def test_the_first_resolution_stands(unknown: Job) -> None:
     key = question(unknown)
     assert say(unknown, "happened", result=1) == "applied"
@@ -231,3 +248,16 @@ def test_an_unknown_question_is_no_question(unknown: Job) -> None:
     assert refused.value.code == "INVALID_SIGNAL_KEY"
     assert event_types(unknown)[-1] == "job_waiting"
     assert Wait.objects.filter(job=unknown, state="open").count() == 1
+
+
+def test_once_answered_it_waits_for_its_next_try_and_for_nobody(
+    registered: Registered, world: World, doorbells: Doorbells, clock: Clock
+) -> None:
+    """The worker that was lost comes back: it had not sent anything. The job is not parked any more."""
+    job = one_tool(registered, world, Effect.ONCE)
+    first = lost(job, clock)
+    doorbells.drain()
+    assert again(job).state == "parked"
+    with job_transaction(job.pk) as tx:
+        commit(tx, first, Fail("TOO_LATE_TO_SEND", "Nothing was sent.", again=True))
+    assert again(job).state == "retrying"

@@ -1,5 +1,6 @@
 """Steps: several effects in one node, each recorded, none repeated, whatever becomes of the worker."""
 
+import contextlib
 import json
 import re
 import threading
@@ -412,6 +413,150 @@ def test_the_code_itself_reaches_nothing(registered: Registered, world: World, d
     job = one_step(registered, lambda ctx: socket.getaddrinfo("localhost", 80))
     doorbells.drain()
     assert "STEP_CONTRACT_VIOLATED" in str(again(job).error)
+
+
+def forgetful(verb: str, monkeypatch: pytest.MonkeyPatch, before: Callable[[], None] = lambda: None) -> None:
+    """The first answer to this verb is lost, though it has landed; what happens `before` the second try."""
+    from jobs.engine import effects
+
+    original, left = getattr(effects, verb), [True]
+
+    def loses(*arguments: Any) -> Any:
+        answer = original(*arguments)
+        if left:
+            left.pop()
+            before()
+            raise OperationalError("the connection was lost")
+        return answer
+
+    monkeypatch.setattr(effects, verb, loses)
+
+
+def test_an_effect_whose_opening_was_answered_too_late_is_not_sent(
+    registered: Registered, world: World, doorbells: Doorbells, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database was away for a minute while it was opened: what may still be sent is what its row says."""
+    pay = world.tool("pay", Effect.ONCE)
+    forgetful("open_effect", monkeypatch, before=lambda: clock.advance(60))
+    job = one_step(registered, lambda ctx: ctx.call(pay), pay)
+    doorbells.drain()
+    assert (again(job).state, world.called("pay")) == ("retrying", 0)
+    entry = Entry.objects.get(job=job)
+    assert (entry.state, "TOO_LATE_TO_SEND" in str(entry.error)) == ("failed", True)
+    assert event_types(job).count("tool_invocation_started") == 1
+
+
+@pytest.mark.parametrize(("error", "state"), [(NotApplied("busy"), "retrying"), (CriticalError("stop"), "failed")])
+@pytest.mark.parametrize("how", ["the answer is lost", "the worker is lost"])
+def test_a_failure_stays_what_it_was(
+    registered: Registered,
+    world: World,
+    doorbells: Doorbells,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    state: str,
+    how: str,
+) -> None:
+    """Code that catches a tool's errors does not see these, and does nothing instead; also not after a crash."""
+    pay, instead = world.tool("pay", Effect.ONCE), world.tool("instead", Effect.ONCE)
+    world.answers["pay"] = error
+    die = dies_once(monkeypatch) if how == "the worker is lost" else lambda: None
+
+    def code(ctx: StepContext) -> Any:
+        try:
+            return ctx.call(pay)
+        except ToolError:
+            return ctx.call(instead)
+        except Suspended:
+            die()
+            raise
+
+    job = one_step(registered, code, pay, instead)
+    if how == "the answer is lost":
+        forgetful("settle_effect", monkeypatch)
+        doorbells.drain()
+    else:
+        with pytest.raises(Killed):
+            doorbells.drain()
+        come_back(doorbells, clock)
+    assert (again(job).state, world.called("instead")) == (state, 0)
+
+
+def test_a_fact_that_cannot_be_recorded_is_no_failure_that_code_could_catch(
+    registered: Registered, world: World, doorbells: Doorbells, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database stays away after the call: the code does nothing else instead, and the effect is shown."""
+    from jobs.engine import effects, patience
+
+    pay, instead = world.tool("pay", Effect.ONCE), world.tool("instead", Effect.ONCE)
+
+    def code(ctx: StepContext) -> Any:
+        try:
+            return ctx.call(pay)
+        except Exception:
+            return ctx.call(instead)
+
+    def away(*arguments: Any) -> None:
+        raise OperationalError("the connection was lost")
+
+    monkeypatch.setattr(patience, "PATIENCE_SECONDS", -1.0)
+    monkeypatch.setattr(effects, "settle_effect", away)
+    job = one_step(registered, code, pay, instead)
+    doorbells.drain()
+    assert (again(job).state, world.called("pay"), world.called("instead")) == ("retrying", 1, 0)
+    assert Entry.objects.get(job=job).state == "started"
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_two_calls_under_one_name_are_refused(
+    registered: Registered, world: World, doorbells: Doorbells, at_once: bool
+) -> None:
+    """They would be one effect: the second would be the first one's result, or at once be sent twice."""
+    pay = world.tool("pay", Effect.ONCE)
+    both = threading.Barrier(2, timeout=5)
+
+    def code(ctx: StepContext) -> None:
+        if not at_once:
+            ctx.named("pay").call(pay)
+            ctx.named("pay").call(pay)
+            return
+
+        def call(_: int) -> None:
+            both.wait()
+            ctx.named("pay").call(pay)
+
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(call, range(2)))
+
+    job = one_step(registered, code, pay)
+    doorbells.drain()
+    assert ("EFFECT_MISNAMED" in str(again(job).error), world.called("pay")) == (True, 1)
+
+
+def test_a_value_where_a_call_was_before_is_another_step(
+    registered: Registered, world: World, doorbells: Doorbells, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be recorded nowhere, and be another one in each run."""
+    pay = world.tool("pay", Effect.ONCE)
+    world.answers["pay"] = ToolError("no money")
+    die = dies_once(monkeypatch)
+    turns = [0]
+
+    def code(ctx: StepContext) -> Any:
+        turns[0] += 1
+        if turns[0] == 1:
+            with contextlib.suppress(ToolError):
+                ctx.call(pay)
+        drawn = ctx.random()
+        die()
+        return drawn
+
+    job = one_step(registered, code, pay)
+    with pytest.raises(Killed):
+        doorbells.drain()
+    come_back(doorbells, clock)
+    assert "NONDETERMINISTIC_NODE" in str(again(job).error)
 
 
 @pytest.mark.parametrize("landed", [True, False])

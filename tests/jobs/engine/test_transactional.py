@@ -14,6 +14,7 @@ from aetheris.core.errors import NotApplied, ToolError
 from aetheris.core.handlers import Effect
 from jobs.engine.run import run_node
 from jobs.engine.sweep import sweep
+from jobs.models import Node
 from ledger.models import Entry
 from tests.conftest import Clock
 from tests.jobs.engine.one_tool import lost, one_tool
@@ -175,6 +176,34 @@ def test_its_statements_have_its_time_limit_and_the_record_has_not(
     with connection.cursor() as cursor:
         cursor.execute("SHOW statement_timeout")
         assert cursor.fetchone() == ("0",)
+
+
+def test_it_may_pause_as_long_as_its_time_lasts(registered: Registered, world: World, doorbells: Doorbells) -> None:
+    """Anybody else who says nothing in a transaction for five seconds has lost it."""
+    job = one_tool(registered, world, Effect.TRANSACTIONAL)
+    world.answers["act"] = lambda ctx: time.sleep(6)
+    run_node(job.pk, "act")
+    assert again(job).state == "completed"
+
+
+def test_a_row_that_a_deferred_constraint_refuses_is_the_failure_of_its_tool(
+    registered: Registered, world: World, doorbells: Doorbells, clock: Clock
+) -> None:
+    """PostgreSQL would refuse it only with the commit, and take the record of the failure with it."""
+    job = one_tool(registered, world, Effect.TRANSACTIONAL)
+
+    def dangle(ctx: ToolContext) -> None:
+        Group.permissions.through.objects.create(group_id=1, permission_id=1_000_000)
+
+    world.answers["act"] = dangle
+    run_node(job.pk, "act")
+    for _ in range(4):
+        clock.advance(60)
+        sweep()
+        doorbells.drain()
+    assert (again(job).state, world.called("act")) == ("failed", 3)
+    assert "foreign key" in str(again(job).error)
+    assert Node.objects.get(job=job, path="act").crashes == 0
 
 
 def test_workers_that_are_lost_again_and_again_leave_no_doubt(

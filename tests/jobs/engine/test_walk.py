@@ -2,6 +2,7 @@
 
 import pytest
 
+from aetheris.core import registry
 from aetheris.core.errors import CriticalError, ToolError
 from aetheris.core.graph import TaskGraph
 from aetheris.core.handlers import Effect
@@ -147,6 +148,7 @@ def test_a_parked_job_holds_nothing_and_goes_on_after_the_answer(
     job = again(job)
     assert job.state == "parked"
     assert not Node.objects.filter(job=job, state="running").exists()
+    assert not Entry.objects.filter(job=job, node="pay").exists(), "nothing looks begun before it is approved"
     assert counters(job) == recount(job)
 
     assert signal(job.pk, "ask-1", {"approved": True, "reason": "fine"}, APPROVER) == "applied"
@@ -186,6 +188,23 @@ def test_an_approval_holds_for_exactly_what_was_approved(
     assert (job.state, job.error_value["code"]) == ("failed", "APPROVAL_DOES_NOT_COVER")  # type: ignore[index]
     assert world.called("pay") == 0
     assert not Entry.objects.filter(job=job, step_id="pay").exists()
+
+
+def test_an_approval_holds_for_no_other_version_of_its_tool(
+    registered: Registered, world: World, doorbells: Doorbells
+) -> None:
+    """Another version was deployed after somebody had said yes to what the first one does."""
+    graph, handlers = waiting_plan(world)
+    registered.agent(lambda: graph, *handlers)  # type: ignore[arg-type]
+    job = submitted()
+    doorbells.drain()
+    signal(job.pk, "ask-1", {"approved": True}, APPROVER)
+    with registry.tools.emptied():
+        registered.put(registry.tools, "pay", world.tool("pay", Effect.IDEMPOTENT, version="2"))
+        doorbells.drain()
+    job = again(job)
+    assert (job.state, job.error_value["code"]) == ("failed", "APPROVAL_DOES_NOT_COVER")  # type: ignore[index]
+    assert world.called("pay") == 0
 
 
 @pytest.mark.parametrize("error", [ToolError("no such order", code="ORDER_NOT_FOUND"), CriticalError("stop")])

@@ -1,0 +1,1 @@
+"""A user's Django app for the crash matrix."""
