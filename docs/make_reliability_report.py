@@ -14,6 +14,8 @@ sys.path.insert(0, str(ROOT))
 
 from aetheris.testing.crash_matrix.verdicts import Verdict, Verdicts, engine_commit  # noqa: E402
 from tests.chaos.matrix.gaps import NOT_CHECKED  # noqa: E402
+from tests.chaos.soak.verdict import Verdict as Soak  # noqa: E402
+from tests.chaos.soak.verdict import kept as soaks_kept  # noqa: E402
 
 HEAD = """\
 # Reliability report
@@ -29,6 +31,17 @@ more for each of them, with a process struck just before or just after it
 happened as the kill table of [guarantees](guarantees.md#kill--9-during-a-tool-call) says, the job came to its end and
 all invariants of `aetheris.testing.invariants` hold. Green on an older engine is no longer shown: run it again.
 """
+SOAK = """## Soak
+
+`make chaos` loads a whole instance for some minutes and kills, stops and cuts off its processes and servers at random
+([how often](../tests/chaos/soak/faults.py)); then no fault is left, and within a minute all must have come to rest.
+Green: no effect was applied twice at the sink, no job is lost or stuck, every unknown effect is of class `once` and its
+sender was killed while it was under way (or has brought the answer since), and all invariants hold.
+"""
+SOAK_COLUMNS = (
+    *("run", "engine", "seed", "minutes", "jobs", "effects", "kills", "restarts"),
+    *("duplicates", "lost", "stuck", "unknown", "at rest after", "recovery p50, p99", "verdict"),
+)
 COLUMNS = ("scenario", "cells", "green", "red", "of them on an older engine", "last run")
 BLOWS = {
     "kill": "killed with -9",
@@ -44,7 +57,8 @@ BLOWS = {
 def page(verdicts: Iterable[Verdict], engine: str) -> str:
     """The whole page."""
     listed = list(verdicts)
-    return "\n".join([HEAD, *_totals(listed, engine), *_by_scenario(listed, engine), *_red(listed), *_gaps()])
+    matrix = [*_totals(listed, engine), *_by_scenario(listed, engine), *_red(listed), *_gaps()]
+    return "\n".join([HEAD, *matrix, *_soaks(soaks_kept())])
 
 
 def scenario_of(verdict: Verdict) -> str:
@@ -88,6 +102,18 @@ def _red(verdicts: list[Verdict]) -> Iterator[str]:
 def _gaps() -> Iterator[str]:
     yield "\n### Not checked\n"
     yield from (f"- {what}: {why}" for what, why in NOT_CHECKED.items())
+    yield ""
+
+
+def _soaks(runs: Iterable[Soak]) -> Iterator[str]:
+    yield f"{SOAK}\n| {' | '.join(SOAK_COLUMNS)} |\n|{'---|' * len(SOAK_COLUMNS)}"
+    for run in runs:
+        total = (sum(each.values()) for each in (run.effects, run.kills, run.restarts))
+        times = f"{run.quiescent_after} s", f"{run.recovery_p50} s, {run.recovery_p99} s"
+        counted = (run.duplicates, run.lost, run.stuck, sum(run.unknown.values()))
+        drawn = (run.date, f"`{run.commit}`", run.seed, f"{run.seconds / 60:g}", run.jobs)
+        cells = (*drawn, *total, *counted, *times, "green" if run.is_green else "red")
+        yield f"| {' | '.join(map(str, cells))} |"
     yield ""
 
 

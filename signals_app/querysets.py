@@ -32,6 +32,10 @@ class WaitQuerySet(models.QuerySet["Wait"]):
         """The wait that was declared with this wait node."""
         return self.exclude(kind=WaitKind.RESOLUTION).get(job_id=job_id, node=node)
 
+    def states(self, job_id: UUID) -> dict[str, str]:
+        """Correlation key → state of all the job's waits."""
+        return dict(self.filter(job_id=job_id).values_list("correlation_key", "state"))
+
     def open(self, job_id: UUID) -> WaitQuerySet:
         return self.filter(job_id=job_id, state=WaitState.OPEN).order_by("opened_at")
 
@@ -69,7 +73,7 @@ class WaitQuerySet(models.QuerySet["Wait"]):
     def cancel_of(self, job_id: UUID, nodes: Sequence[str], now: datetime) -> int:
         """Cancel the waits of nodes that are skipped or have failed: their keys take no signal any more."""
         unended = self.filter(job_id=job_id, node__in=nodes, state__in=(WaitState.DECLARED, WaitState.OPEN))
-        return unended.exclude(kind=WaitKind.RESOLUTION).update(state=WaitState.CANCELLED, ended_at=now)
+        return unended.exclude(_ABOUT_AN_EFFECT).update(state=WaitState.CANCELLED, ended_at=now)
 
     def cancel_all(self, job_id: UUID, now: datetime) -> int:
         """Cancel all waits of a job that starts nothing more, but those that ask what became of an effect."""

@@ -11,17 +11,21 @@ from signals_app.models import Wait
 from signals_app.states import WAIT_MOVES, OnTimeout, WaitKind, WaitState
 
 
+def key_of(prefix: str, key: str, config: dict[str, Any]) -> str:
+    """The correlation key of the wait of a wait node; nobody but the runtime answers those that it names itself."""
+    kind = str(config["wait_kind"])
+    return f"{kind}:{prefix}{key}" if kind in (WaitKind.TIMER, WaitKind.CONDITION) else str(config["correlation_key"])
+
+
 def declare(job: Job, prefix: str, key: str, config: dict[str, Any]) -> Wait:
     """The wait of a wait node, not stored yet: its key is known from now on, so that a signal may come early."""
     answer = config.get("answer")
     kind = WaitKind(str(config["wait_kind"]))
-    own = kind in (WaitKind.TIMER, WaitKind.CONDITION)
-    correlation_key = f"{kind.value}:{prefix}{key}" if own else str(config["correlation_key"])
     return Wait(
         job=job,
         tenant=job.tenant,
         node=prefix + key,
-        correlation_key=correlation_key,
+        correlation_key=key_of(prefix, key, config),
         kind=kind,
         state=WaitState.DECLARED,
         channel=str(config["channel"]),

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from aetheris.testing.invariants.story import Story
-    from jobs.engine.replay import JobView
+    from jobs.engine.fold import JobView
 
 NOWHERE = {"AETHERIS_DATABASE_URL": "postgresql://nobody@nowhere.invalid/nothing", "AETHERIS_SECRET_KEY": "replay"}
 SHUT = ("socket.", "subprocess.", "os.system", "os.exec", "os.posix_spawn", "os.fork")

@@ -157,13 +157,15 @@ def whole(database: None) -> Iterator[None]:
 @pytest.fixture
 def runtime(
     doorbells: "Doorbells", clock: "VirtualClock", world: FakeWorld, model: ScriptedModel, whole: None
-) -> "Runtime":
+) -> "Iterator[Runtime]":
     """Runs jobs in this process, on a real database: `runtime.submit(agent, message)`, `runtime.advance("24h")`. After
-    the test all of its jobs must be whole."""
+    the test all of its jobs must be whole, and all invariants must hold."""
     from aetheris.testing.runtime import Runtime
+    from aetheris.testing.wholeness import assert_invariants
 
     clock.stand_still()
-    return Runtime(doorbells, clock, checks=(world.check, model.check))
+    yield Runtime(doorbells, clock, checks=(world.check, model.check))
+    assert_invariants()
 
 
 @pytest.fixture

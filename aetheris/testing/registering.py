@@ -48,14 +48,18 @@ class Registered:
     ) -> PlanningAgent:
         """An agent with these handlers, whose plan is `plan()`."""
         agent = PlanningAgent(name, plan, *handlers)
+        self.put_all(agent)
+        return agent
+
+    def put_all(self, agent: PlanningAgent) -> None:
+        """Register an agent with its handlers."""
         for tool in agent.tools:
             self.put(registry.tools, tool.name, tool)
         for each in agent.functions:
             self.put(registry.functions, each.name, each)
         for step in agent.steps:
             self.put(registry.steps, step.name, step)
-        self.put(registry.agents, name, agent)
-        return agent
+        self.put(registry.agents, agent.name, agent)
 
     def put(self, where: registry.Registry[Any], name: str, item: Any) -> None:
         where.register(name, item)

@@ -1,5 +1,6 @@
 """Whether a job is whole: its rows, counters, chain and events tell the same story, in whatever state it is."""
 
+from aetheris.testing.invariants import told, violations
 from jobs.engine.replay import differences, replay
 from jobs.engine.transitions import recount
 from jobs.models import Job, Node
@@ -33,3 +34,9 @@ def assert_all_whole() -> None:
     """Raise `AssertionError` unless every job is whole."""
     for job in Job.objects.all():
         assert_whole(job)
+
+
+def assert_invariants() -> None:
+    """Raise `AssertionError`, with each violation, unless all invariants hold of what the database has now."""
+    if found := violations(afresh=False):
+        raise AssertionError(told(found))

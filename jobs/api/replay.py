@@ -4,7 +4,8 @@ from typing import Any
 
 from aetheris.core.errors import Refused
 from jobs.api import representation
-from jobs.engine.replay import JobView, differences, replay
+from jobs.engine.fold import JobView
+from jobs.engine.replay import differences, replay
 from jobs.models import Job, Node
 from ledger.models import Entry, Event
 from ledger.proof import broken_at

@@ -5,7 +5,7 @@ from collections import Counter
 from jobs.engine.transaction import JobTransaction
 from jobs.engine.transitions import move_all
 from jobs.models import Edge, Node
-from jobs.states import NodeState, NodeType
+from jobs.states import NodeState
 from ledger.event_types import EventType
 from signals_app.models import Wait
 
@@ -37,6 +37,6 @@ def _write(tx: JobTransaction, nodes: list[Node], decided: Counter[str]) -> None
     Edge.objects.decide_none(tx.job.pk, paths)
     Node.objects.count_decided(tx.job.pk, decided, ())
     move_all(tx, nodes, NodeState.SKIPPED)
-    Wait.objects.cancel_of(tx.job.pk, [node.path for node in nodes if node.type == NodeType.WAIT], tx.now)
+    Wait.objects.cancel_of(tx.job.pk, paths, tx.now)
     for node in nodes:
         tx.event(EventType.NODE_FINISHED, {"node_id": node.path, "state": "skipped", "result_type": "skipped"}, node)

@@ -47,7 +47,7 @@ def test_a_node_is_changed_by_nobody_but_move() -> None:
 
 
 def test_no_row_gets_a_state_by_assignment() -> None:
-    """`replay` alone sets states, on views that are no rows."""
+    """`fold` alone sets states, on views that are no rows."""
 
     def rule(path: str, tree: ast.Module) -> Iterator[int]:
         for node in ast.walk(tree):
@@ -56,7 +56,7 @@ def test_no_row_gets_a_state_by_assignment() -> None:
                 if isinstance(target, ast.Attribute) and target.attr == "state" and _in_records(path):
                     yield target.lineno
 
-    assert {place.split(":")[0] for place in broken(rule)} == {"jobs/engine/replay.py"}
+    assert {place.split(":")[0] for place in broken(rule)} == {"jobs/engine/fold.py"}
 
 
 def test_sql_stands_in_querysets_and_migrations() -> None:

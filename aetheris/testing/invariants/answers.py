@@ -7,6 +7,7 @@ from aetheris.core.principal import same
 from aetheris.testing.invariants.effects import STARTED
 from aetheris.testing.invariants.story import Story
 from jobs.querysets import stored_form
+from jobs.states import NodeState
 from ledger.event_types import EventType
 from ledger.models import Entry
 from ledger.states import EntryKind
@@ -51,8 +52,10 @@ def what_was_acknowledged_counts(story: Story) -> Iterator[str]:
 
 
 def approved_when_sent(story: Story) -> Iterator[str]:
-    """What somebody was to approve is sent only after everybody who was asked has approved exactly that, in time."""
-    asked = [wait for wait in story.waits if wait.approves]
+    """What somebody was to approve is sent only after everybody who was asked has approved exactly that, in time.
+    Nobody is asked by a wait that is skipped."""
+    skipped = {node.path for node in story.nodes if node.state == NodeState.SKIPPED}
+    asked = [wait for wait in story.waits if wait.approves and wait.node not in skipped]
     if not asked:
         return
     approvals = {approval.correlation_key: approval for approval in story.approvals}

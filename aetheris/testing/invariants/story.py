@@ -10,7 +10,8 @@ from typing import Any
 from uuid import UUID
 
 from aetheris.testing.invariants.witnesses import Call, Sent
-from jobs.engine.replay import JobView, differences, replay
+from jobs.engine.fold import JobView
+from jobs.engine.replay import differences, replay
 from jobs.models import Edge, Job, Node
 from ledger.models import Entry, Event
 from signals_app.models import Approval, Signal, Wait

@@ -1,11 +1,15 @@
 """Every invariant can fail: each is broken here, alone, and the checker names it and no other."""
 
+import json
+import os
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.db import connection, transaction
@@ -177,7 +181,7 @@ def test_i4_a_question_about_what_is_known(paid: Case) -> None:
         " 'resolution:pay:1', tenant, 'pay', 'resolution', 'open', '', true, '', '', 'fail', '', 0, '', now(), job_id"
         " FROM signals_app_wait WHERE job_id = %(job)s"
     )
-    assert paid.ids() == {"I4"}
+    assert paid.ids() == {"I4", "I9"}
 
 
 def test_i4_not_at_rest(parked: Case) -> None:
@@ -267,6 +271,11 @@ def test_i9_a_counter_that_is_wrong(parked: Case, column: str) -> None:
 def test_i9_a_row_that_is_not_as_told(paid: Case) -> None:
     paid.corrupt("UPDATE jobs_job SET goal = 'do something else' WHERE id = %(job)s")
     assert paid.ids() == {"I9"}
+
+
+def test_i9_a_wait_that_is_not_as_told(paid: Case) -> None:
+    paid.corrupt("UPDATE signals_app_wait SET state = 'timed_out', answer = NULL WHERE job_id = %(job)s")
+    assert paid.ids() == {"I9", "I11"}
 
 
 @pytest.mark.parametrize(
@@ -400,3 +409,21 @@ def idle() -> Iterator[Callable[[], None]]:
     yield begin
     over.set()
     holder.join()
+
+
+def test_a_rig_that_has_only_a_database_can_ask_as_well(paid: Case, tmp_path: Path) -> None:
+    log, history = tmp_path / "sink.ndjson", tmp_path / "history.ndjson"
+    history.write_text("".join(f"{json.dumps(asdict(call))}\n" for call in paid.calls))
+
+    def checked(sent: list[Sent]) -> tuple[int, list[dict[str, str]]]:
+        log.write_text("".join(f"{json.dumps(asdict(each) | {'body': {}})}\n" for each in sent))
+        url = urlsplit(os.environ["AETHERIS_DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}")
+        options = ["--sent", str(log), "--history", str(history), "--healed"]
+        command = [sys.executable, "-m", "aetheris.testing.check", *options]
+        environ = {**os.environ, "AETHERIS_DATABASE_URL": url.geturl()}
+        answer = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+        return answer.returncode, [json.loads(line) for line in answer.stdout.splitlines()]
+
+    assert checked(paid.sent) == (0, [])
+    status, told = checked([replace(each, applied=True) for each in paid.sent])
+    assert (status, [each["invariant"] for each in told]) == (1, ["I1"])

@@ -120,7 +120,7 @@ def percentile(sorted_values: list[float], share: float) -> float | None:
     """The value that this share of all does not exceed."""
     if not sorted_values:
         return None
-    return sorted_values[min(len(sorted_values) - 1, int(share * len(sorted_values)))]
+    return round(sorted_values[min(len(sorted_values) - 1, int(share * len(sorted_values)))], 1)
 
 
 def duplicates(sent: list[dict[str, Any]]) -> list[str]:

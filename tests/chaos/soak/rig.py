@@ -30,6 +30,7 @@ SETTINGS = {
 APP = "tests.chaos.soak.shop"
 PORT = 18300
 START_SECONDS = 90.0
+KILLED = (-SIGKILL,)
 
 
 class Rig:
@@ -86,8 +87,9 @@ class Rig:
         for name, keeper in self._keepers.items():
             if keeper.is_well() or not keeper.is_due() or self._held.get(name, 0.0) > now:
                 continue
+            code = keeper.child.exit_code()
             if (keeper.child in self.services.children or self._servers_answer()) and keeper.start_again():
-                self.restarts[name] += 1
+                self.restarts[name if code in KILLED else f"{name} (ended with {code})"] += 1
 
     def hold(self, name: str, until: float) -> None:
         """Do not start it again before then."""

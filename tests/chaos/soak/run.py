@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from datetime import UTC, datetime
 
+from aetheris.testing.crash_matrix.verdicts import engine_commit
 from tests.chaos.soak.door import Door, token
 from tests.chaos.soak.evidence import Evidence, duplicates, percentile
 from tests.chaos.soak.faults import schedule
@@ -14,8 +15,9 @@ from tests.chaos.soak.load import Client, Ordered
 from tests.chaos.soak.nemesis import Nemesis
 from tests.chaos.soak.people import Approver, Operator
 from tests.chaos.soak.rig import Rig
-from tests.chaos.soak.verdict import Verdict, commit
+from tests.chaos.soak.verdict import Verdict
 from tests.chaos.soak.watch import Watch
+from tests.docs.reading import ROOT
 
 CLIENTS = 6
 MOST_ACTIVE = 12
@@ -58,7 +60,7 @@ class Run:
         ]
         self._approver = Approver(self._door("approver"), self._ordered, self._chaos_is_over, self._end)
         self._operator = Operator(self._door("approver"), self._ordered, rig.sink_log, self._end)
-        self._verdict = Verdict(seed, seconds, commit(), datetime.now(UTC).isoformat(timespec="seconds"))
+        self._verdict = Verdict(seed, seconds, engine_commit(ROOT), datetime.now(UTC).isoformat(timespec="seconds"))
 
     def judged(self) -> Verdict:
         """Run it, and say what became of it."""
@@ -96,7 +98,7 @@ class Run:
             self._rig.keep(self._now())
             self._tell(f"{past:4.0f} s of rest")
             if self._is_quiescent():
-                self._verdict.quiescent_after = past
+                self._verdict.quiescent_after = round(past, 1)
                 break
             time.sleep(TICK_SECONDS)
         self._end.set()

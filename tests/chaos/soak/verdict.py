@@ -1,14 +1,11 @@
 """What became of a run: the page that people read, and the line that is kept."""
 
 import json
-import subprocess
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 VERDICTS = Path(__file__).parents[1] / "verdicts" / "soak" / "runs.ndjson"
-ENGINE = ("jobs", "ledger", "signals_app", "aetheris", ":!aetheris/testing")
-"""What a verdict is about. The rig itself is not."""
 
 
 @dataclass
@@ -83,12 +80,8 @@ def _seconds(value: float | None) -> str:
     return "–" if value is None else f"{value:.1f} s"
 
 
-def commit() -> str:
-    """The last commit that changed the engine; with `+` while something of it is changed and not committed."""
-    said = _git("log", "-1", "--format=%h", "--abbrev=10", "--", *ENGINE)
-    return (said or "unknown") + ("+" if _git("status", "--porcelain", "--", *ENGINE) else "")
-
-
-def _git(*arguments: str) -> str:
-    root = Path(__file__).parents[3]
-    return subprocess.run(["git", "-C", root, *arguments], capture_output=True, text=True, check=False).stdout.strip()
+def kept() -> list[Verdict]:
+    """The verdicts that are committed, in the order of their runs."""
+    lines = VERDICTS.read_text().splitlines() if VERDICTS.exists() else []
+    found = [json.loads(line) for line in lines]
+    return [Verdict(**{name: value for name, value in line.items() if name != "verdict"}) for line in found]

@@ -166,3 +166,24 @@ def test_what_cannot_be_seen_is_waited_for_no_more(
     assert (again(job).state, Wait.objects.get(job=job).state) == ("failed", "cancelled")
     clock.advance(7200)
     assert sweep()["timed_out"] == 0
+
+
+def test_what_is_skipped_is_waited_for_no_more(
+    registered: Registered, world: World, doorbells: Doorbells, clock: Clock
+) -> None:
+    look = world.tool("look")
+    world.answers["look"] = ToolError("cannot see")
+
+    def plan() -> TaskGraph:
+        graph = TaskGraph()
+        graph.tool("first", look)
+        graph.tool("mend", "mend")
+        graph.until("watch", look, when=SETTLED)
+        graph.edge("first", "watch")
+        graph.edge("first", "mend", on="error")
+        return graph
+
+    registered.agent(plan, look, world.tool("mend"))
+    job = submitted()
+    doorbells.drain()
+    assert (states(job)["watch"], Wait.objects.get(job=job).state) == ("skipped", "cancelled")
