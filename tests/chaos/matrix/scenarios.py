@@ -87,7 +87,7 @@ LEFT_OUT = {
     "step": {Effect.TRANSACTIONAL},  # it takes a node of its own
     "checked": set(CLASSES) - {Effect.IDEMPOTENT},  # the one tool that can be held against the world
 }
-LONG_LEASE_SECONDS = 0.9
+LONG_LEASE_SECONDS = 3.0
 
 
 def _of_class(shape: Scenario, effect: Effect) -> Scenario:
