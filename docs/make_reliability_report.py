@@ -13,7 +13,7 @@ FOLDER = ROOT / "tests" / "chaos" / "verdicts"
 sys.path.insert(0, str(ROOT))
 
 from aetheris.testing.crash_matrix.verdicts import Verdict, Verdicts, engine_commit  # noqa: E402
-from tests.chaos.matrix.gaps import NOT_CHECKED  # noqa: E402
+from tests.chaos.matrix.gaps import NOT_CHECKED, NOT_REACHED  # noqa: E402
 from tests.chaos.soak.verdict import Verdict as Soak  # noqa: E402
 from tests.chaos.soak.verdict import kept as soaks_kept  # noqa: E402
 
@@ -102,6 +102,8 @@ def _red(verdicts: list[Verdict]) -> Iterator[str]:
 def _gaps() -> Iterator[str]:
     yield "\n### Not checked\n"
     yield from (f"- {what}: {why}" for what, why in NOT_CHECKED.items())
+    yield "- Failpoints that no cell strikes:"
+    yield from (f"  - `{name}`: {why}" for name, why in NOT_REACHED.items())
     yield ""
 
 

@@ -14,6 +14,7 @@ from aetheris.testing.crash_matrix.scenario import Act, Scenario
 from aetheris.testing.crash_matrix.seen import Seen, see
 from aetheris.testing.crash_matrix.world import World
 from jobs.engine.cancel import cancel
+from jobs.engine.message import Letter, message
 from jobs.engine.patience import drop_connection, is_loss
 from jobs.engine.possible import Resolution
 from jobs.engine.resolve import resolve
@@ -97,6 +98,10 @@ class Actor:
 
     def signal(self, correlation_key: str, payload: dict[str, Any]) -> None:
         signal(self.job, correlation_key, payload, PERSON)
+
+    def write_to(self, channel_key: str, payload: dict[str, Any]) -> None:
+        """A message, under an id of the sender's own."""
+        message(self.job, Letter("message-1", payload, correlation_key=channel_key), PERSON)
 
     def cancel(self) -> None:
         cancel(self.job, actor=REQUESTER)

@@ -60,6 +60,9 @@ class Child:
         os.kill(self.pid, signal.SIGCONT)
 
     def kill(self) -> None:
+        """End it now, unless it has ended."""
+        if self.status is not None:
+            return
         with suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from functools import partial
+from pathlib import Path
 
 import httpx
 from django.core.management import call_command
@@ -16,7 +17,8 @@ from aetheris.testing.crash_matrix.part import Stage
 from aetheris.testing.crash_matrix.run import Run
 from aetheris.testing.crash_matrix.scenario import Blow, Cell, Place, Scenario, Stroke, place_named
 from aetheris.testing.crash_matrix.servers import Servers
-from aetheris.testing.invariants import sent_in, violations
+from aetheris.testing.crash_matrix.world import World
+from aetheris.testing.invariants import violations
 from jobs.engine import dispatch
 
 BEFORE_A_COMMIT = ".commit.before"
@@ -33,6 +35,7 @@ class Rig:
         self.scenarios = {scenario.name: scenario for scenario in scenarios}
         self._servers = servers
         self._cells: dict[str, Cell] = {}
+        self._looked_over = 0
 
     def prepare(self) -> None:
         """Make the tables and the clock; load here, once, what every child would load for itself."""
@@ -70,17 +73,25 @@ class Rig:
             raise Broken(f"{cell}: {'; '.join(wrong)}")
         return [place_named(place) for place in run.places]
 
-    def cells(self, scenario: str, blow: Blow) -> list[Cell]:
-        """Every single cell of a scenario with this blow."""
-        return [Cell(scenario, (Stroke(blow, place),)) for place in self.places(Cell(scenario)) if fits(blow, place)]
+    def cells(self, cell: Cell, *blows: Blow) -> list[Cell]:
+        """The cells that follow from one by one blow more. Raises as `places`."""
+        places = self.places(cell)
+        return [
+            Cell(cell.scenario, (*cell.strokes, Stroke(blow, place)))
+            for blow in blows
+            for place in places
+            if fits(blow, place)
+        ]
 
     def close(self) -> dict[Cell, list[str]]:
         """Replay every job in a fresh process and look over all tables, then empty them; what is wrong, by cell."""
         found: dict[Cell, list[str]] = {}
-        for line in self._in_a_child(partial(_look_over_all, self._servers)):
-            cell = self._cells.get(line["job"], Cell("?"))
-            found.setdefault(cell, []).append(f"{line['invariant']}: {line['what']}")
+        for line in self._in_a_child(partial(_look_over_all, self._servers.log, self._looked_over)):
+            # A job of no cell is that of one that has not come to its end, and is red already.
+            if (cell := self._cells.get(line["job"])) is not None:
+                found.setdefault(cell, []).append(f"{line['invariant']}: {line['what']}")
         self._cells.clear()
+        self._looked_over = self._servers.log.stat().st_size
         return found
 
     def __len__(self) -> int:
@@ -110,7 +121,7 @@ def _prepare(voice: Voice) -> None:
     querysets.make_clock()
 
 
-def _look_over_all(servers: Servers, voice: Voice) -> None:
-    for each in violations(sent_in(servers.log), healed=True):
+def _look_over_all(log: Path, offset: int, voice: Voice) -> None:
+    for each in violations(World(log=log, offset=offset).sent(), healed=True):
         voice.tell(**asdict(each))
     querysets.empty()

@@ -43,7 +43,11 @@ class Run:
             if zombie is None:
                 return
             self._play(acts if first.blow is Blow.LATE_ZOMBIE else acts - 1, closes=False)
-            if not self._wake(zombie):
+            if not self.broken:
+                self._wake(zombie)
+            zombie.kill()
+            zombie.end()
+            if self.broken:
                 return
             self._index = acts - 1
         self._play(acts, closes=True)
@@ -54,7 +58,8 @@ class Run:
     def _play(self, last: int, *, closes: bool) -> None:
         """Play up to `last`, with as many processes as it takes."""
         while True:
-            part = Part(self._index, last, self._next(), self._lease(), self._resumes, closes)
+            lease = self._stage.scenario.lease_seconds
+            part = Part(self._index, last, self._next(), lease, self._resumes, closes)
             child = Child(partial(play, self._stage, part))
             killed_before = len(self.struck)
             for line in child.lines():
@@ -82,16 +87,14 @@ class Run:
         child.end()
         return None
 
-    def _wake(self, zombie: Child) -> bool:
-        """Let it go on where it stood, once its time is over; whether it came to its end."""
+    def _wake(self, zombie: Child) -> None:
+        """Let it go on where it stood, once its time is over, to its end."""
         time.sleep(max(0.0, self._stopped_at + ZOMBIE_LEASE_SECONDS + 0.1 - time.monotonic()))
         zombie.wake()
         for line in zombie.lines():
             self._hear(line, zombie)
-        status = zombie.end()
-        if status and not self.broken:
-            self.broken = f"the zombie ended with {status}"
-        return not self.broken
+        if zombie.end() and not self.broken:
+            self.broken = f"the zombie ended with {zombie.status}"
 
     def _hear(self, line: dict[str, Any], child: Child) -> None:
         if "act" in line:
@@ -126,6 +129,3 @@ class Run:
             if len(self.struck) == struck:
                 self.broken = f"{act} ended with {child.status}"
                 return
-
-    def _lease(self) -> float:
-        return self._stage.scenario.lease_seconds

@@ -7,8 +7,9 @@ from aetheris.core.handlers import Effect
 from aetheris.testing.crash_matrix.actor import Actor, of_a_client
 from aetheris.testing.crash_matrix.answers import Answer, at_first
 from aetheris.testing.crash_matrix.scenario import Act, Blow, Scenario
+from jobs.engine.sweep import DOORBELL_PATIENCE
 from tests.chaos.matrix.shop import rows
-from tests.chaos.matrix.shop.agents import BRANCHES, KEY, WAIT_SECONDS
+from tests.chaos.matrix.shop.agents import BRANCHES, DEADLINE_SECONDS, KEY, WAIT_SECONDS
 
 CLASSES = (Effect.READ, Effect.TRANSACTIONAL, Effect.IDEMPOTENT, Effect.VERIFIABLE, Effect.ONCE)
 
@@ -36,6 +37,23 @@ cancel = ("cancel", of_a_client(Actor.cancel))
 pass_the_wait = ("wait", _pass_the_wait)
 sweep = ("sweep", Actor.sweep)
 
+
+def _write(actor: Actor) -> None:
+    actor.write_to(KEY, {"news": "good"})
+
+
+def _lose_the_doorbell(actor: Actor) -> None:
+    actor.let_pass(DOORBELL_PATIENCE.total_seconds() + 1)
+
+
+def _pass_the_deadline(actor: Actor) -> None:
+    actor.let_pass(DEADLINE_SECONDS + 1)
+
+
+write = ("write", of_a_client(_write))
+lose_the_doorbell = ("lose", _lose_the_doorbell)
+pass_the_deadline = ("wait", _pass_the_deadline)
+
 SHAPES = {
     "simple": Scenario("simple", "simple", "{} plain", (submit, work, people), {"pay": Effect.ONCE}),
     "refund": Scenario("refund", "refund", "{} plain", (submit, work, approve, work, people), {"pay": Effect.ONCE}),
@@ -59,11 +77,17 @@ SHAPES = {
         "too-late", "race", "{} plain", (submit, work, pass_the_wait, signal, sweep, work, people),
         {"pay": Effect.ONCE},
     ),
+    "checked": Scenario(
+        "checked", "checked", "{} plain", (submit, work, signal, work, people), {"pay": Effect.ONCE}
+    ),
     "step": Scenario("step", "stepper", "{} plain", (submit, work, people), {"pay#pay": Effect.ONCE}),
 }  # fmt: skip
 """Shape → its scenario, of whatever class."""
-NOT_IN_A_STEP = {Effect.TRANSACTIONAL}
-LONG_LEASE_SECONDS = 0.9
+LEFT_OUT = {
+    "step": {Effect.TRANSACTIONAL},  # it takes a node of its own
+    "checked": set(CLASSES) - {Effect.IDEMPOTENT},  # the one tool that can be held against the world
+}
+LONG_LEASE_SECONDS = 3.0
 
 
 def _of_class(shape: Scenario, effect: Effect) -> Scenario:
@@ -79,8 +103,20 @@ def _of_class(shape: Scenario, effect: Effect) -> Scenario:
 def _all() -> Iterator[Scenario]:
     for shape in SHAPES.values():
         for effect in CLASSES:
-            if shape.name != "step" or effect not in NOT_IN_A_STEP:
+            if effect not in LEFT_OUT.get(shape.name, ()):
                 yield _of_class(shape, effect)
+    of_others = {"pay": Effect.IDEMPOTENT}
+    yield Scenario("mailbox", "mailbox", "idempotent plain", (submit, work, write, work, people), of_others)
+    yield Scenario(
+        "lost-bell", "simple", "idempotent plain", (submit, lose_the_doorbell, sweep, work, people), of_others
+    )
+    yield Scenario(
+        "overdue", "overdue", "idempotent plain", (submit, work, pass_the_deadline, sweep, people), of_others, None,
+        ends=("failed",),
+    )  # fmt: skip
+    yield Scenario(
+        "timed-out", "race", "idempotent plain", (submit, work, pass_the_wait, sweep, signal, work, people), of_others
+    )
     yield Scenario("llm", "thinker", "think", (submit, work, people), {"decide": Effect.READ})
     # A short lease, so that it is extended while the tool is called.
     yield replace(

@@ -2,12 +2,13 @@
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from zlib import crc32
 
-from aetheris.testing.crash_matrix.rig import Rig
-from aetheris.testing.crash_matrix.scenario import Blow, Cell, Stroke
+from aetheris.testing.crash_matrix.rig import Broken, Rig
+from aetheris.testing.crash_matrix.scenario import Blow, Cell
 from aetheris.testing.crash_matrix.verdicts import GREEN, RED, Verdict, Verdicts, engine_commit
 from tests.chaos.matrix.scenarios import DOUBLES, OTHER_BLOWS
 from tests.docs.reading import ROOT
@@ -38,40 +39,53 @@ class Session:
         self._shard = shard
         self._commit = engine_commit(ROOT)
         self._known = {name for name, verdict in verdicts.all().items() if verdict.commit == self._commit}
+        self._left = 0
         self._began = time.monotonic()
 
-    def run(self, scenarios: Iterable[str], *, blows: Iterable[Blow], doubles: bool) -> None:
+    def run(self, scenarios: Iterable[str], *, blows: Collection[Blow], doubles: bool) -> None:
         """Every cell of these scenarios that is in the shard."""
-        for name in scenarios:
-            singles = [cell for blow in blows if takes(name, blow) for cell in self._rig.cells(name, blow)]
-            self._run_all(name, singles)
-            if doubles and name in DOUBLES:
-                self._run_all(name, self._doubles(singles))
-        self._close()
-
-    def _run_all(self, scenario: str, cells: Iterable[Cell]) -> None:
-        listed = cells if isinstance(cells, list) else None
-        for number, cell in enumerate(cells):
-            if self._shard.has(str(cell)) and str(cell) not in self._known:
+        singles = [cell for name in scenarios for cell in self._following(Cell(name), blows)]
+        rows = [cell for cell in singles if doubles and is_killed_again(cell) and self._shard.has(f"{cell}/again")]
+        todo = [cell for cell in singles if self._shard.has(str(cell)) and str(cell) not in self._known]
+        widths = Counter(cell.scenario for cell in singles if is_killed_again(cell))
+        self._left = len(todo) + sum(widths[row.scenario] for row in rows)
+        self._began = time.monotonic()
+        for cell in todo:
+            self.judge(cell)
+        for row in rows:
+            following = self._following(row, [Blow.KILL])
+            due = [cell for cell in following if str(cell) not in self._known]
+            self._left += len(due) - widths[row.scenario]
+            for cell in due:
                 self.judge(cell)
-                self._tell(scenario, number + 1, len(listed) if listed else 0)
-                if len(self._rig) >= MOST_JOBS or (self.red and self.red[-1].cell == str(cell)):
-                    self._close()
+        self.close()
 
-    def _doubles(self, singles: Iterable[Cell]) -> Iterator[Cell]:
-        """For each place, every place that is reached after a kill there."""
-        for first in singles:
-            if first.strokes[0].blow is not Blow.KILL or not self._shard.has(f"{first}/kill"):
-                continue
-            for place in self._rig.places(first):
-                yield Cell(first.scenario, (*first.strokes, Stroke(Blow.KILL, place)))
-
-    def judge(self, cell: Cell) -> Verdict:
+    def judge(self, cell: Cell) -> None:
         """Run one cell, and note its verdict."""
         run = self._rig.run(cell)
-        return self._note(cell, self._rig.judge(run))
+        wrong = self._rig.judge(run)
+        self._note(cell, wrong)
+        self._tell(cell)
+        if wrong or len(self._rig) >= MOST_JOBS:
+            self.close()
 
-    def _note(self, cell: Cell, wrong: list[str]) -> Verdict:
+    def close(self) -> None:
+        """What only shows when all jobs are looked over together."""
+        known = {verdict.cell for verdict in self.red}
+        for cell, wrong in self._rig.close().items():
+            if str(cell) not in known:
+                self._note(cell, wrong)
+
+    def _following(self, cell: Cell, blows: Collection[Blow]) -> list[Cell]:
+        """Cells with one blow more; none of one that is red itself."""
+        try:
+            return self._rig.cells(cell, *(blow for blow in blows if takes(cell.scenario, blow)))
+        except Broken as broken:
+            self._note(cell, [str(broken)])
+            self.close()
+            return []
+
+    def _note(self, cell: Cell, wrong: list[str]) -> None:
         today = datetime.now(UTC).date().isoformat()
         verdict = Verdict(str(cell), RED if wrong else GREEN, self._commit, today, "; ".join(wrong)[:500])
         self._verdicts.add(cell.scenario, [verdict])
@@ -79,25 +93,24 @@ class Session:
         if verdict.is_red:
             self.red.append(verdict)
             print(f"\nRED {cell}\n    {verdict.why}\n    make crash CELL='{cell}'", flush=True)
-        return verdict
 
-    def _close(self) -> None:
-        known = {verdict.cell for verdict in self.red}
-        for cell, wrong in self._rig.close().items():
-            if str(cell) not in known:
-                self._note(cell, wrong)
-
-    def _tell(self, scenario: str, number: int, of: int) -> None:
-        seconds = time.monotonic() - self._began
-        rate = self.judged / seconds if seconds else 0.0
-        left = f", {(of - number) / rate / self._shard.of:.0f} s to go in it" if of and rate else ""
-        line = f"{scenario}: {number}/{of or '…'}  {self.judged} judged, {len(self.red)} red, {rate:.1f} a second{left}"
+    def _tell(self, cell: Cell) -> None:
+        """How far it is: live on a terminal, else now and then."""
+        self._left -= 1
+        rate = self.judged / max(0.1, time.monotonic() - self._began)
+        minutes = self._left / rate / 60
+        line = f"{self.judged} judged, {len(self.red)} red, {rate:.1f} a second; {self._left} to go, {minutes:.0f} min"
         if sys.stdout.isatty():
-            print(f"\r\x1b[K{line}", end="", flush=True)
+            print(f"\r\x1b[K{line}  {cell}"[:200], end="", flush=True)
         elif self.judged % 50 == 0:
-            print(line, flush=True)
+            print(f"{line}  {cell.scenario}", flush=True)
 
 
 def takes(scenario: str, blow: Blow) -> bool:
     """Whether a scenario takes this blow."""
     return blow is Blow.KILL or scenario in OTHER_BLOWS[blow]
+
+
+def is_killed_again(cell: Cell) -> bool:
+    """Whether whoever goes on after this kill is killed too."""
+    return cell.scenario in DOUBLES and cell.strokes[0].blow is Blow.KILL

@@ -10,6 +10,7 @@ from tests.chaos.matrix.shop.tools import PAYMENTS, look
 
 KEY = "ask-1"
 WAIT_SECONDS = 3600
+DEADLINE_SECONDS = 600
 RETRIES = RetryPolicy(max_tries=5, first_seconds=0.5, longest_seconds=1)
 
 
@@ -112,7 +113,8 @@ def pay_in_a_step(ctx: StepContext, effect: str, how: str) -> dict[str, Any]:
     number = ctx.uuid()
     paid = ctx.named("pay").call(PAYMENTS[Effect(effect)], how=how)
     seen = ctx.named("look").call(look)
-    return {"number": str(number), "paid": paid, "seen": seen}
+    page = ctx.named("page").fetch(f"{here.url}/effects?key=nobody")
+    return {"number": str(number), "paid": paid, "seen": seen, "status": page.status}
 
 
 class Stepper(Payer):
@@ -124,6 +126,38 @@ class Stepper(Payer):
     def draw(self, graph: TaskGraph, effect: str, how: str) -> None:
         graph.step("pay", pay_in_a_step, effect=effect, how=how)
         self.finish(graph)
+
+
+class Checked(Payer):
+    """Pays, waits, and looks whether it is still paid before it goes on."""
+
+    name = "checked"
+
+    def draw(self, graph: TaskGraph, effect: str, how: str) -> None:
+        self.pay(graph, effect, how)
+        graph.wait("ask", kind="webhook", correlation_key=KEY)
+        graph.function("receipt", receipt, paid=ref("pay"))
+        graph.edge("pay", "ask")
+        graph.edge("ask", "receipt")
+
+
+class Mailbox(Payer):
+    """Pays when somebody has written to it."""
+
+    name = "mailbox"
+
+    def draw(self, graph: TaskGraph, effect: str, how: str) -> None:
+        graph.wait("ask", kind="message", correlation_key=KEY)
+        self.pay(graph, effect, how)
+        self.finish(graph)
+        graph.edge("ask", "pay")
+
+
+class Overdue(Race):
+    """Would wait for longer than it may."""
+
+    name = "overdue"
+    deadline = DEADLINE_SECONDS
 
 
 class Thinker(Agent):

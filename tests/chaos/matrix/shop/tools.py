@@ -77,6 +77,12 @@ def idempotent_payment(ctx: ToolContext, how: str) -> dict[str, Any]:
     return post(ctx, Effect.IDEMPOTENT, how)
 
 
+@idempotent_payment.verify
+def is_still_paid(ctx: ToolContext, recorded: dict[str, Any], how: str) -> None:
+    """The provider is asked under a name that is no effect's."""
+    ask(ctx, f"verify {ctx.idempotency_key}")
+
+
 @tool(effect="verifiable", settle=1)
 def verifiable_payment(ctx: ToolContext, how: str) -> dict[str, Any]:
     return post(ctx, Effect.VERIFIABLE, how)
