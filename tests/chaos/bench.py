@@ -147,12 +147,12 @@ class Bench:
         self.hands.remove(hand)
         held = False
         with (
-            transactional.performed(hand.claimed, hand.outcome) as known,
+            transactional.performed(hand.claimed) if hand.outcome is None else nullcontext(hand.outcome) as known,
             job_transaction(hand.claimed.job.pk) as tx,
         ):
             held = commit(tx, hand.claimed, known)
-            if not held:
-                transactional.undo_if(hand.outcome is None)
+            if not held and hand.outcome is None:
+                transactional.undo()
         self._note(f"commit {hand} {type(hand.outcome).__name__} {behaviour} {'' if held else 'stale'}")
         return held
 
