@@ -1,6 +1,7 @@
 """A bench: everything that can be done to jobs of the shop, one thing at a time, each followed by a look at the
 invariants; and a small reference model of what callers must be answered."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
