@@ -7,8 +7,8 @@ from ledger.querysets import EventQuerySet
 
 
 class Event(models.Model):
-    """One event. Written only by the SQL functions `aetheris_append_events` and `aetheris_record`; a trigger refuses every
-    change.
+    """One event. Written only by the SQL functions `aetheris_append_events` and `aetheris_record`; a trigger refuses
+    every change.
 
     `payload` is canonical text, exactly the bytes that `payload_digest` covers. `txid` is the writing
     transaction, so that a reader of many jobs can stay below the snapshot's xmin. There is no foreign key on
