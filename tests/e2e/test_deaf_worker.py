@@ -44,10 +44,10 @@ def test_a_deaf_worker_works_on_and_says_so(line: Proxy, workers: Workers) -> No
         submitted("fan-out", agent="mixed")
     eventually(lambda: done(13), 60, "a deaf worker does not finish its jobs")
     assert set(Node.objects.values_list("crashes", flat=True)) == {0}
-    for _ in range(8):
+    for _ in range(24):
         submitted("slow_read 3", agent="caller")
-    eventually(lambda: workers.logged("BROKER_NOT_HEARD") > 0, 40, "nobody said so")
-    eventually(lambda: done(21), 30, "a deaf worker does not finish its jobs")
+    eventually(lambda: workers.logged("BROKER_NOT_HEARD") > 0, 60, "nobody said so")
+    eventually(lambda: done(37), 60, "a deaf worker does not finish its jobs")
     assert workers.logged("BROKER_HEARD") == 0
 
     line.order("broker", "pass")

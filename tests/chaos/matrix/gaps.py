@@ -16,6 +16,7 @@ NOT_REACHED = {
     "fire.commit": "tests/jobs/engine/test_schedule.py: the job and the next time are one transaction.",
     "give_back.commit": "tests/jobs/engine/test_stopping.py.",
     "login.commit": "a door's own: a token is made.",
+    "logout.commit": "a door's own: a token is given back.",
     "look_up.commit": "reads only, after a commit whose answer was lost.",
     "replay.commit": "reads only.",
     "rescue.commit": "tests/e2e/test_rescue.py.",
