@@ -1,12 +1,10 @@
 """Processes of a test's own that are killed with -9 at a chosen point, on their way or in the middle of a call."""
 
-import os
 import select
 import signal
 import socket
 import ssl
 import threading
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +12,7 @@ from typing import Any
 from django.db import connection
 
 from aetheris.failpoints import Handler, armed, strike
+from aetheris.testing.fork import Child, Voice
 from jobs.engine import heartbeat
 
 NEVER = 0
@@ -44,41 +43,32 @@ def run_and_kill(body: Callable[[], None], at: int = NEVER) -> Ended:
     ours: Any = connection
     ours.close()
     ours.close_pool()
-    reading, writing = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        os.close(reading)
-        _run(body, _Killer(writing, at))
-    os.close(writing)
-    with open(reading) as lines:
-        points = lines.read().splitlines()
-    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    if code not in (0, -signal.SIGKILL):
-        raise RuntimeError(f"The process ended with {code} after {points[-1] if points else 'nothing'}.")
+    child = Child(lambda voice: _run(body, _Killer(voice, at)))
+    told = list(child.lines())
+    code = child.end()
+    points = [line["point"] for line in told if "point" in line]
+    broken = [line["broken"] for line in told if "broken" in line]
+    if broken or code not in (0, -signal.SIGKILL):
+        after = points[-1] if points else "nothing"
+        raise RuntimeError("\n".join([f"The process ended with {code} after {after}.", *broken]))
     return Ended(points, killed=code != 0)
 
 
 def _run(body: Callable[[], None], killer: "_Killer") -> None:
-    """What the child does. It never returns: what the parent has open around this call is not the child's to close."""
-    try:
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.alarm(LONGEST_SECONDS)
-        heartbeat.of_this_process.cache_clear()
-        _watch_sockets(killer.in_a_call)
-        with armed(killer.reached):
-            body()
-        os._exit(0)
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        os._exit(1)
+    """What the child does."""
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(LONGEST_SECONDS)
+    heartbeat.of_this_process.cache_clear()
+    _watch_sockets(killer.in_a_call)
+    with armed(killer.reached):
+        body()
 
 
 class _Killer:
     """Tells each point before it is passed, and kills this process at one of them."""
 
-    def __init__(self, told: int, at: int) -> None:
-        self._told = told
+    def __init__(self, voice: Voice, at: int) -> None:
+        self._voice = voice
         self._left = at
         self._is_calling = False
 
@@ -88,7 +78,7 @@ class _Killer:
         call, _, side = point.rpartition(".")
         if call in ("call_tool", "reconcile"):
             self._is_calling = side == "before"
-        os.write(self._told, f"{point}\n".encode())
+        self._voice.tell(point=point)
         self._left -= 1
         if self._left == 0:
             strike(signal.SIGKILL)

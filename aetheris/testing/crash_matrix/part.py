@@ -8,10 +8,10 @@ from aetheris.conf import configuration
 from aetheris.failpoints import armed
 from aetheris.testing.crash_matrix import querysets
 from aetheris.testing.crash_matrix.actor import Actor
-from aetheris.testing.crash_matrix.fork import Voice
 from aetheris.testing.crash_matrix.scenario import Scenario, Stroke
 from aetheris.testing.crash_matrix.striking import Striking
 from aetheris.testing.crash_matrix.world import here
+from aetheris.testing.fork import Voice
 from aetheris.testing.invariants import violations
 
 

@@ -1,11 +1,9 @@
-"""SQL of the crash matrix: a clock for all processes of its database, and a clean table for each cell."""
+"""SQL of the crash matrix: a clock for all processes of its database, and when something is due by it."""
 
 from uuid import UUID
 
-from django.apps import apps
 from django.db import connection
 
-KEPT = {"django_migrations", "django_content_type", "auth_permission"}
 _NEXT = """
     SELECT EXTRACT(EPOCH FROM MIN(moment) - aetheris_now())::float FROM (
         SELECT GREATEST(lease_expires_at, (SELECT quiet_until FROM jobs_tick)) FROM jobs_node
@@ -54,12 +52,3 @@ def forget_sweeps() -> None:
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM jobs_tick")
         cursor.execute("DELETE FROM jobs_bell")
-
-
-def empty() -> None:
-    """Take all rows away, also those that nobody may delete."""
-    tables = {model._meta.db_table for model in apps.get_models(include_auto_created=True)} - KEPT
-    with connection.cursor() as cursor:
-        cursor.execute("SET session_replication_role = replica")
-        cursor.execute(f"TRUNCATE {', '.join(sorted(tables))}")
-        cursor.execute("RESET session_replication_role")

@@ -11,14 +11,15 @@ from django.core.management import call_command
 from aetheris.core.ids import new_id
 from aetheris.core.priority import USUAL
 from aetheris.testing.crash_matrix import querysets
-from aetheris.testing.crash_matrix.fork import Child, Voice
 from aetheris.testing.crash_matrix.judge import faults
 from aetheris.testing.crash_matrix.part import Stage
 from aetheris.testing.crash_matrix.run import Run
 from aetheris.testing.crash_matrix.scenario import Blow, Cell, Place, Scenario, Stroke, place_named
 from aetheris.testing.crash_matrix.servers import Servers
 from aetheris.testing.crash_matrix.world import World
+from aetheris.testing.fork import Child, Voice
 from aetheris.testing.invariants import violations
+from aetheris.testing.querysets import empty
 from jobs.engine import dispatch
 
 BEFORE_A_COMMIT = ".commit.before"
@@ -124,4 +125,4 @@ def _prepare(voice: Voice) -> None:
 def _look_over_all(log: Path, offset: int, voice: Voice) -> None:
     for each in violations(World(log=log, offset=offset).sent(), healed=True):
         voice.tell(**asdict(each))
-    querysets.empty()
+    empty()

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from aetheris.testing.crash_matrix.fork import Child
 from aetheris.testing.crash_matrix.part import Part, Stage, play, play_aside
 from aetheris.testing.crash_matrix.scenario import Blow, Cell, Stroke
 from aetheris.testing.crash_matrix.seen import Seen, seen_in
+from aetheris.testing.fork import Child
 
 ZOMBIE_LEASE_SECONDS = 1.0
 """A zombie's own: so long it has to be stopped, in real time."""

@@ -18,22 +18,6 @@ class Caller(Agent):
         return graph
 
 
-class Chain(Agent):
-    """Calls one tool three times, one after the other: `slow_payment 1`."""
-
-    name = "chain"
-    tools = [slow_read, slow_payment, slow_letter]
-
-    def plan(self, ctx: PlanContext, goal: str) -> TaskGraph:
-        tool, seconds = goal.split()
-        graph = TaskGraph()
-        for each in ("one", "two", "three"):
-            graph.tool(each, tool, seconds=float(seconds))
-        graph.edge("one", "two")
-        graph.edge("two", "three")
-        return graph
-
-
 class Wide(Agent):
     """Calls one tool three times at once: `slow_letter 1`."""
 
@@ -45,6 +29,18 @@ class Wide(Agent):
         graph = TaskGraph()
         for each in ("one", "two", "three"):
             graph.tool(each, tool, seconds=float(seconds))
+        return graph
+
+
+class Chain(Wide):
+    """Calls one tool three times, one after the other: `slow_payment 1`."""
+
+    name = "chain"
+
+    def plan(self, ctx: PlanContext, goal: str) -> TaskGraph:
+        graph = super().plan(ctx, goal)
+        graph.edge("one", "two")
+        graph.edge("two", "three")
         return graph
 
 

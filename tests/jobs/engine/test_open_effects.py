@@ -26,28 +26,17 @@ from jobs.models import Job
 from ledger.entries import Intent
 from ledger.models import Entry
 from tests.conftest import Clock
+from tests.jobs.engine.one_step import Code, one_step
 from tests.jobs.engine.one_tool import LEASE, question
-from tests.world import APPROVER, Doorbells, Registered, World, again, result_of, step, submitted
+from tests.world import APPROVER, Doorbells, Registered, World, again, result_of, submitted
 
 pytestmark = pytest.mark.usefixtures("whole")
 HALF = ConnectionResetError("half an answer")
 
 
-def one_step(registered: Registered, code: Any, *handlers: Tool) -> Job:
+def planned_step(registered: Registered, code: Code, *tools: Tool) -> Job:
     """A job whose plan is the one step node `work`, planned and READY."""
-
-    def work(ctx: StepContext) -> Any:
-        return code(ctx)
-
-    declared = step(work)
-
-    def plan() -> TaskGraph:
-        graph = TaskGraph()
-        graph.step("work", declared)
-        return graph
-
-    registered.agent(plan, declared, *handlers)
-    job = submitted()
+    job = one_step(registered, code, *tools)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(run, "SLICE_SECONDS", 0.0)
         run_node(job.pk, "plan")
@@ -92,7 +81,7 @@ def test_a_step_that_goes_another_way_after_a_crash_shows_the_call_that_it_left(
 ) -> None:
     """Its code was changed meanwhile, and makes the call no more: it is not done while the call is in doubt."""
     pay = world.tool("pay", Effect.IDEMPOTENT)
-    job = one_step(registered, lambda ctx: "all is well", pay)
+    job = planned_step(registered, lambda ctx: "all is well", pay)
     calling(job, claimed_of(job), pay)
     lost(clock)
     doorbells.drain()
@@ -117,7 +106,7 @@ def test_a_call_of_a_step_that_can_not_be_made_again_is_shown(
     """Its tool was given another version, or another name, while a worker was lost in the call."""
     pay = world.tool("pay", Effect.IDEMPOTENT)
     current = [pay]
-    job = one_step(registered, lambda ctx: ctx.call(current[0]), pay)
+    job = planned_step(registered, lambda ctx: ctx.call(current[0]), pay)
     calling(job, claimed_of(job), pay)
     lost(clock)
     current[0] = changed(world)
@@ -149,7 +138,7 @@ def test_a_step_is_not_done_while_one_of_its_threads_is_in_a_call(
         assert inside.wait(30)
         return "all is well"
 
-    job = one_step(registered, code, pay)
+    job = planned_step(registered, code, pay)
     doorbells.drain()
     assert (again(job).state, states_of(job)) == ("parked", {"work#pay": "unknown"})
     over.set()
@@ -189,7 +178,7 @@ def test_of_two_calls_at_once_the_failure_of_one_does_not_hide_the_doubt_about_t
         with ThreadPoolExecutor(2) as calls:
             list(calls.map(call, (pay, stop)))
 
-    job = one_step(registered, code, pay, stop)
+    job = planned_step(registered, code, pay, stop)
     doorbells.drain()
     assert (again(job).state, states_of(job)) == ("parked", {"work#pay": "unknown", "work#stop": "failed"})
     resolve(job.pk, question(job), {"resolution": "happened", "result": 1}, APPROVER)
@@ -247,7 +236,7 @@ def test_an_answer_that_comes_between_the_doubt_and_its_commit_closes_it(
             elsewhere(lambda: effects.settle_effect(*stale[0], 1, Done('"late"')))
             raise
 
-    job = one_step(registered, code, pay)
+    job = planned_step(registered, code, pay)
     first = claimed_of(job)
     stale.append((first, calling(job, first, pay)))
     lost(clock)
@@ -260,7 +249,7 @@ def test_an_answer_closes_the_question_about_its_own_effect_and_no_other(
 ) -> None:
     """A worker was lost in two calls at once. One is asked about; it brings the answer of the other."""
     one, other = world.tool("one", Effect.ONCE), world.tool("other", Effect.ONCE)
-    job = one_step(registered, lambda ctx: [ctx.named("a").call(one), ctx.named("b").call(other)], one, other)
+    job = planned_step(registered, lambda ctx: [ctx.named("a").call(one), ctx.named("b").call(other)], one, other)
     first = claimed_of(job)
     calling(job, first, one, "a")
     second = calling(job, first, other, "b")
@@ -287,7 +276,7 @@ def test_a_failure_that_a_lost_worker_brings_before_its_step_is_run_again_is_rec
         except ToolError as error:
             return error.message
 
-    job = one_step(registered, code, pay)
+    job = planned_step(registered, code, pay)
     first = claimed_of(job)
     intent = calling(job, first, pay)
     lost(clock)

@@ -15,8 +15,7 @@ from aetheris.core import registry
 from aetheris.core.context import ToolContext
 from aetheris.core.errors import CriticalError, NotApplied, ToolError
 from aetheris.core.findings import Finding, Happened
-from aetheris.core.graph import TaskGraph
-from aetheris.core.handlers import Effect, Hooks, Tool
+from aetheris.core.handlers import Effect, Hooks
 from aetheris.core.steps import StepContext, Suspended
 from jobs.engine.cancel import cancel
 from jobs.engine.resolve import resolve
@@ -24,6 +23,7 @@ from jobs.engine.sweep import sweep
 from jobs.models import Job
 from ledger.models import Entry, Event
 from tests.conftest import Clock
+from tests.jobs.engine.one_step import one_step
 from tests.jobs.engine.one_tool import LEASE, question
 from tests.world import (
     APPROVER,
@@ -35,33 +35,13 @@ from tests.world import (
     event_types,
     result_of,
     states,
-    step,
-    submitted,
 )
 
 pytestmark = pytest.mark.usefixtures("whole")
-Code = Callable[[StepContext], Any]
 
 
 class Killed(BaseException):
     """The worker dies here: nothing that it would have done after this is done."""
-
-
-def one_step(registered: Registered, code: Code, *tools: Tool) -> Job:
-    """A submitted job whose plan is the one step node `work`."""
-
-    def work(ctx: StepContext) -> Any:
-        return code(ctx)
-
-    declared = step(work)
-
-    def plan() -> TaskGraph:
-        graph = TaskGraph()
-        graph.step("work", declared)
-        return graph
-
-    registered.agent(plan, declared, *tools)
-    return submitted()
 
 
 def dies_once(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:

@@ -174,14 +174,20 @@ def test_a_refusal_leads_only_where_it_is_asked_for(registered: Registered, worl
     assert world.called("pay") == 0
 
 
-def test_an_approval_holds_for_exactly_what_was_approved(
-    registered: Registered, world: World, doorbells: Doorbells
-) -> None:
+def approved(registered: Registered, world: World, doorbells: Doorbells) -> Job:
+    """A job whose call was approved, and has not been made yet."""
     graph, handlers = waiting_plan(world)
     registered.agent(lambda: graph, *handlers)  # type: ignore[arg-type]
     job = submitted()
     doorbells.drain()
     signal(job.pk, "ask-1", {"approved": True}, APPROVER)
+    return job
+
+
+def test_an_approval_holds_for_exactly_what_was_approved(
+    registered: Registered, world: World, doorbells: Doorbells
+) -> None:
+    job = approved(registered, world, doorbells)
     Node.objects.filter(job=job, path="look").update(output='{"amount":"7000"}')  # somebody meddles
     doorbells.drain()
     job = again(job)
@@ -194,11 +200,7 @@ def test_an_approval_holds_for_no_other_version_of_its_tool(
     registered: Registered, world: World, doorbells: Doorbells
 ) -> None:
     """Another version was deployed after somebody had said yes to what the first one does."""
-    graph, handlers = waiting_plan(world)
-    registered.agent(lambda: graph, *handlers)  # type: ignore[arg-type]
-    job = submitted()
-    doorbells.drain()
-    signal(job.pk, "ask-1", {"approved": True}, APPROVER)
+    job = approved(registered, world, doorbells)
     with registry.tools.emptied():
         registered.put(registry.tools, "pay", world.tool("pay", Effect.IDEMPOTENT, version="2"))
         doorbells.drain()
