@@ -12,6 +12,7 @@ from django.db import connection, models
 from django.db.models import Case, Count, Exists, F, Max, OuterRef, Q, Subquery, Value, When
 
 from aetheris.core.canonical import digest
+from jobs.found_querysets import FoundJobQuerySet
 from jobs.lease_querysets import NOW, LeasedNodeQuerySet
 from jobs.states import NODE_ENDINGS, Ending, NodeState, NodeType
 
@@ -34,7 +35,7 @@ class SubmissionQuerySet(models.QuerySet["Submission"]):
         return None if stored.id == submission.id else stored
 
 
-class JobQuerySet(models.QuerySet["Job"]):
+class JobQuerySet(FoundJobQuerySet):
     def lock(self, job_id: UUID, *, wait: bool = True) -> Job:
         """The job, locked against every other verb until the transaction ends. Raises `Job.DoesNotExist`, also for
         one that is locked now when told not to wait."""
@@ -72,20 +73,10 @@ class JobQuerySet(models.QuerySet["Job"]):
     def of_tenant(self, tenant: str) -> JobQuerySet:
         return self.filter(tenant=tenant).select_related("agent")
 
-    def standing(self, job_ids: Iterable[UUID]) -> list[tuple[UUID, int, bool]]:
-        """How far these jobs are: id, number of the last event, whether they have ended."""
-        found = self.filter(pk__in=list(job_ids)).values_list("pk", "seq", "ending")
-        return [(job_id, seq, ending != "") for job_id, seq, ending in found]
-
     def overdue(self, now: datetime, limit: int) -> list[UUID]:
         """Jobs past their deadline that are not ending yet, longest first."""
         late = self.filter(ending="", error__isnull=True, deadline_at__lte=now).order_by("deadline_at")
         return list(late.values_list("pk", flat=True)[:limit])
-
-    def newest_first(self, state: str | None, agent: str | None, before: UUID | None) -> JobQuerySet:
-        """Jobs in descending order of their ids, which is that of their making; `before` continues a page."""
-        wanted = {"state": state, "agent__name": agent, "pk__lt": before}
-        return self.filter(**{name: value for name, value in wanted.items() if value}).order_by("-pk")
 
     def read_one_snapshot(self) -> None:
         """Let every later statement of this transaction read one snapshot. Must be its first statement."""

@@ -15,6 +15,6 @@ class Token(TokenAuthentication):  # type: ignore[misc]
     def authenticate_credentials(self, token: bytes) -> tuple[Any, Any]:
         if not token.isalnum():
             raise AuthenticationFailed("Invalid token.")
-        with failpoints.around("authenticate.commit"):
+        with failpoints.during("authenticate"):
             user, stored = super().authenticate_credentials(token)
         return user, stored
