@@ -119,10 +119,9 @@ SPECTACULAR_SETTINGS = {
     "APPEND_COMPONENTS": {
         "securitySchemes": {
             "token": {
-                "type": "apiKey",
-                "in": "header",
-                "name": "Authorization",
-                "description": "`Token …`, with what `POST /api/login` or `POST /api/keys` has answered.",
+                "type": "http",
+                "scheme": "bearer",
+                "description": "The `token` that `POST /api/login` has answered, or the `key` of `POST /api/keys`.",
             },
             "session": {"type": "apiKey", "in": "cookie", "name": "sessionid", "description": "Of the admin's login."},
         }

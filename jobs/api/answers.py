@@ -64,8 +64,8 @@ class NodeOfJob(Answer):
     queue = serializers.CharField()
     status = serializers.ChoiceField(NodeState.choices)
     ending = serializers.ChoiceField(["", *Ending.values])
-    output = serializers.JSONField(allow_null=True)
-    error = serializers.JSONField(allow_null=True)
+    output = serializers.JSONField()
+    error = serializers.JSONField()
     claims = serializers.IntegerField()
     tries = serializers.IntegerField()
 
@@ -79,8 +79,8 @@ class OpenWait(Answer):
 
 
 class JobDetail(Job):
-    result = serializers.JSONField(allow_null=True)
-    error = serializers.JSONField(allow_null=True)
+    result = serializers.JSONField()
+    error = serializers.JSONField()
     retry_count = serializers.IntegerField()
     cursor = serializers.IntegerField()
     nodes = NodeOfJob(many=True)
@@ -93,8 +93,8 @@ class JobResult(Answer):
     job_id = serializers.UUIDField()
     status = serializers.ChoiceField(JobState.choices)
     outcome = serializers.ChoiceField(["", *Outcome.values])
-    result = serializers.JSONField(allow_null=True)
-    error = serializers.JSONField(allow_null=True)
+    result = serializers.JSONField()
+    error = serializers.JSONField()
 
 
 class Done(Answer):
@@ -151,7 +151,7 @@ class Verification(Answer):
 class StepReplay(Answer):
     step_node_id = serializers.CharField()
     state_at_step = serializers.DictField()
-    step_result = serializers.JSONField(allow_null=True)
+    step_result = serializers.JSONField()
 
 
 class Replay(Answer):
@@ -161,7 +161,7 @@ class Replay(Answer):
     timeline = Line(many=True)
     current_state = CurrentState()
     payload_results = serializers.DictField()
-    result = serializers.JSONField(allow_null=True)
+    result = serializers.JSONField()
     completed_command_ids = serializers.ListField(child=serializers.CharField())
     events = Event(many=True)
     verification = Verification()

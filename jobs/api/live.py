@@ -54,8 +54,18 @@ class FeedCursor(Fields):
 
 
 STREAM = {
-    "type": "string",
-    "description": "Server-sent events: `id` is the cursor, `event` the type, `data` the event, as JSON.",
+    "type": "object",
+    "description": "Server-sent events, each with these fields.",
+    "required": ["id", "event", "data"],
+    "properties": {
+        "id": {"type": "string", "description": "The cursor behind this event, for `Last-Event-ID`."},
+        "event": {"type": "string", "description": "The type of the event."},
+        "data": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": {"$ref": "#/components/schemas/Event"},
+        },
+    },
 }
 
 

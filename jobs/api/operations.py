@@ -189,7 +189,7 @@ def _workers() -> list[dict[str, Any]]:
         {
             "name": name,
             "pid": told.get("pid"),
-            "pool": str(told.get("pool", {}).get("implementation", "")).rpartition(".")[2] or None,
+            "pool": str(told.get("pool", {}).get("implementation", "")).rpartition(".")[2].partition(":")[0] or None,
             "slots": told.get("pool", {}).get("max-concurrency"),
             "queues": sorted(queue["name"] for queue in queues.get(name) or []),
         }

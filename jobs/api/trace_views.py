@@ -35,24 +35,24 @@ class ToolInvocation(answers.Answer):
     idempotency_key = serializers.CharField()
     sends = serializers.IntegerField()
     outcome = serializers.CharField(allow_null=True)
-    input = serializers.JSONField(allow_null=True)
-    output = serializers.JSONField(allow_null=True)
-    error = serializers.JSONField(allow_null=True)
+    input = serializers.JSONField()
+    output = serializers.JSONField()
+    error = serializers.JSONField()
 
 
 class LLMInvocation(answers.Answer):
     model = serializers.CharField()
     provider = serializers.CharField()
-    temperature = serializers.JSONField(allow_null=True)
+    temperature = serializers.JSONField()
     prompt_hash = serializers.CharField()
-    token_count = serializers.JSONField(allow_null=True)
+    token_count = serializers.JSONField()
 
 
 class ReasoningSnapshot(answers.Answer):
     node_id = serializers.CharField()
-    input = serializers.JSONField(allow_null=True)
-    output = serializers.JSONField(allow_null=True)
-    error = serializers.JSONField(allow_null=True)
+    input = serializers.JSONField()
+    output = serializers.JSONField()
+    error = serializers.JSONField()
 
 
 class Evidence(answers.Answer):

@@ -89,9 +89,7 @@ class JobDetail(APIView):
             does="One job with its nodes and what it waits for",
             answers={200: answers.JobDetail},
             refuses=NOT_FOUND,
-            links=tuple(
-                Link(to, "job_id", "id") for to in ("list_events", "replay_job", "trace_job", "stop_job", "retry_job")
-            ),
+            links=tuple(Link(to, "job_id", "id") for to in ("list_events", "replay_job", "trace_job", "stop_job")),
         )
     }
 

@@ -44,7 +44,7 @@ class ResolutionAnswer(answers.Answer):
     tool = serializers.CharField()
     tool_version = serializers.CharField(allow_blank=True)
     effect = serializers.CharField()
-    arguments = serializers.JSONField(allow_null=True)
+    arguments = serializers.JSONField()
     idempotency_key = serializers.CharField()
     attempt = serializers.IntegerField()
     sends = serializers.IntegerField()

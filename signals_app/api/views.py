@@ -42,7 +42,7 @@ class ApprovalAnswer(answers.Answer):
     reason = serializers.CharField(allow_blank=True)
     step = serializers.CharField(allow_blank=True)
     tool = serializers.CharField(allow_blank=True)
-    arguments = serializers.JSONField(allow_null=True)
+    arguments = serializers.JSONField()
     requested_by = serializers.CharField()
     requested_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField(allow_null=True)
