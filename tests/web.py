@@ -4,13 +4,14 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 import uvicorn
+from django.db.backends.signals import connection_created
 
 from aetheris.asgi import application
 
@@ -40,6 +41,27 @@ def serving() -> Iterator[str]:
         server.should_exit = server.force_exit = True
         thread.join(10)
         listening.close()
+
+
+@contextmanager
+def counting() -> Iterator[list[str]]:
+    """The statements of all threads of this process, but of the one look for all who wait."""
+    statements: list[str] = []
+
+    def count(execute: Callable[..., Any], *call: Any) -> Any:
+        if threading.current_thread().name != "_look_again":
+            statements.append(call[0])
+        return execute(*call)
+
+    def listen(connection: Any, **_: Any) -> None:
+        if count not in connection.execute_wrappers:
+            connection.execute_wrappers.append(count)
+
+    connection_created.connect(listen)
+    try:
+        yield statements
+    finally:
+        connection_created.disconnect(listen)
 
 
 class Subscriber:

@@ -86,11 +86,10 @@ class Result(AsyncAPIView):
 
     async def get(self, request: Request, job_id: UUID) -> Response:
         wait = query_of(request, Waiting)["wait"]
-        job = await read(partial(job_of, request, job_id))
+        job, told = await read(partial(_result_of, request, job_id))
         if wait and not job.is_final:
             await _end_of(job, wait)
-            job = await read(partial(job_of, request, job_id))
-        told = await read(partial(representation.result, job))
+            job, told = await read(partial(_result_of, request, job_id))
         return Response(told, status.HTTP_200_OK if job.is_final else status.HTTP_202_ACCEPTED)
 
 
@@ -154,6 +153,11 @@ class Stream(AsyncAPIView):
         async with following(tenant, partial(news.hearing_all, tenant)) as scope:
             async for text in follow(scope, place, partial(_look_at_all, tenant)):
                 yield text
+
+
+def _result_of(request: Request, job_id: UUID) -> tuple[Job, dict[str, Any]]:
+    job = job_of(request, job_id)
+    return job, representation.result(job)
 
 
 async def _end_of(job: Job, seconds: float) -> None:

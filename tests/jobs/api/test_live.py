@@ -21,7 +21,7 @@ from jobs.models import Job
 from ledger.event_types import EventType
 from ledger.models import Event
 from tests.doors import REQUESTER, Door, asking, door, finishing, parked, refused
-from tests.web import Heard, Subscriber, serving
+from tests.web import Heard, Subscriber, counting, serving
 from tests.world import Doorbells, Registered, World, submitted
 
 ALL = "events/stream"
@@ -83,6 +83,17 @@ def test_a_result_is_there_as_soon_as_the_job_ends(web: str, requester: Door, do
         "error": None,
     }
     assert get(web, requester, f"jobs/{job.pk}/result?wait=20").json() == answer.json()
+
+
+def test_a_long_wait_asks_no_more_than_a_short_one(web: str, requester: Door) -> None:
+    job = submitted()
+    asked = []
+    for wait in (0.2, 2.5 * LOOK_SECONDS):
+        with counting() as statements:
+            assert get(web, requester, f"jobs/{job.pk}/result?wait={wait}").status_code == 202
+        asked.append(list(statements))
+    assert asked[0] == asked[1]
+    assert len(asked[0]) > 3
 
 
 def test_a_wait_that_is_over_says_how_the_job_stands(web: str, requester: Door) -> None:
