@@ -72,6 +72,11 @@ class JobQuerySet(models.QuerySet["Job"]):
     def of_tenant(self, tenant: str) -> JobQuerySet:
         return self.filter(tenant=tenant).select_related("agent")
 
+    def standing(self, job_ids: Iterable[UUID]) -> list[tuple[UUID, int, bool]]:
+        """How far these jobs are: id, number of the last event, whether they have ended."""
+        found = self.filter(pk__in=list(job_ids)).values_list("pk", "seq", "ending")
+        return [(job_id, seq, ending != "") for job_id, seq, ending in found]
+
     def overdue(self, now: datetime, limit: int) -> list[UUID]:
         """Jobs past their deadline that are not ending yet, longest first."""
         late = self.filter(ending="", error__isnull=True, deadline_at__lte=now).order_by("deadline_at")
