@@ -6,7 +6,7 @@ import os
 import socket
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from datetime import datetime
 from functools import lru_cache, partial
 from typing import Any
@@ -125,11 +125,6 @@ def committing(verb: str) -> Iterator[None]:
     one it is a part of that."""
     with failpoints.during(verb), transaction.atomic():
         yield
-
-
-def savepoint() -> AbstractContextManager[None]:
-    """A part of the open transaction that can be taken back by itself."""
-    return transaction.atomic()
 
 
 @contextmanager

@@ -24,7 +24,7 @@ DROP FUNCTION aetheris_place_event();
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ledger', '0005_one_statement'),
+        ('ledger', '0006_a_graph_in_one_statement'),
     ]
 
     operations = [
