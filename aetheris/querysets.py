@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db import models
+from django.utils import timezone
 from knox.models import AuthToken
 
 if TYPE_CHECKING:
@@ -22,6 +23,10 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
     def of_user(self, user: Any) -> ApiKeyQuerySet:
         """A user's keys, newest first."""
         return self.filter(token__user=user).select_related("token").order_by("-id")
+
+    def end_expired(self, user: Any) -> None:
+        """Delete all tokens of a user whose time is over, keys and others."""
+        AuthToken.objects.filter(user=user, expiry__lte=timezone.now()).delete()
 
     def revoke(self, user: Any, key_id: UUID) -> bool:
         """End one of a user's keys; whether there was one."""
