@@ -192,6 +192,25 @@ class NodeQuerySet(LeasedNodeQuerySet):
             .update(state=NodeState.CANCELLED, finished_at=now, moved_by=token)
         )
 
+    def given_up(self, job_id: UUID) -> list[Node]:
+        """Nodes that failed without an edge that leads on, or were cancelled, in plan order."""
+        failed = Q(state=NodeState.FAILED, output__isnull=True)
+        return list(self.of_job(job_id).filter(failed | Q(state=NodeState.CANCELLED)))
+
+    def revive(self, job_id: UUID, paths: Sequence[str], *, token: UUID) -> dict[str, Any]:
+        """Let nodes that have ended begin anew; the columns that they have then."""
+        empty = dict.fromkeys(("error", "output", "finished_at", "started_at", "not_before", "deadline_at", "rung_at"))
+        columns = {**empty, "state": NodeState.BLOCKED.value, "ending": "", "tries": 0, "crashes": 0, "moved_by": token}
+        self.filter(job_id=job_id, path__in=paths).update(**columns)
+        return columns
+
+    def undecided(self, job_id: UUID) -> list[Node]:
+        """Nodes that have ended with an edge that nobody has decided: the job was failing then."""
+        edges = self.model._meta.apps.get_model("jobs", "Edge").objects.filter(
+            job_id=job_id, source=OuterRef("path"), taken__isnull=True
+        )
+        return list(self.of_job(job_id).filter(Exists(edges), state__in=(NodeState.COMPLETED, NodeState.FAILED)))
+
     def ready_of_job(self, job_id: UUID) -> NodeQuerySet:
         """READY nodes of a job in plan order. Their index is found only by those who also ask for the position."""
         return self.filter(job_id=job_id, state=NodeState.READY, position__gte=0).order_by("position")

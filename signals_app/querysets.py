@@ -32,6 +32,10 @@ class WaitQuerySet(models.QuerySet["Wait"]):
         """The wait that was declared with this wait node."""
         return self.exclude(kind=WaitKind.RESOLUTION).get(job_id=job_id, node=node)
 
+    def of_nodes(self, job_id: UUID, nodes: Sequence[str]) -> list[Wait]:
+        """The waits that were declared with these wait nodes."""
+        return list(self.filter(job_id=job_id, node__in=nodes).exclude(kind=WaitKind.RESOLUTION))
+
     def states(self, job_id: UUID) -> dict[str, str]:
         """Correlation key → state of all the job's waits."""
         return dict(self.filter(job_id=job_id).values_list("correlation_key", "state"))

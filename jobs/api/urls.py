@@ -14,6 +14,7 @@ urlpatterns = [
     path("jobs/<uuid:job_id>/signal", waits.Signal.as_view()),
     path("jobs/<uuid:job_id>/resolve", waits.Resolve.as_view()),
     path("jobs/<uuid:job_id>/stop", views.Stop.as_view()),
+    path("jobs/<uuid:job_id>/retry", views.Retry.as_view()),
     path("jobs/<uuid:job_id>/message", waits.MessageToJob.as_view()),
     path("jobs/<uuid:job_id>/replay", views.Replay.as_view()),
     path("jobs/<uuid:job_id>/trace", trace_views.Trace.as_view()),

@@ -10,12 +10,13 @@ from rest_framework.views import APIView
 
 from aetheris.api.contract import Link, Method
 from aetheris.api.fields import Fields, Page, Text, body_of, next_cursor, query_of
-from aetheris.api.permissions import JOB_STOP, JOB_VIEW
+from aetheris.api.permissions import JOB_CREATE, JOB_STOP, JOB_VIEW
 from aetheris.api.principals import principal_of, tenant_of
 from aetheris.core.errors import Refused
 from jobs.api import answers, representation
 from jobs.api.replay import replay_answer
 from jobs.engine.cancel import cancel
+from jobs.engine.requeue import requeue
 from jobs.engine.transaction import committing
 from jobs.models import Job, Node
 from jobs.states import JobState, Outcome
@@ -24,6 +25,7 @@ from signals_app.models import Wait
 
 EVENTS_PAGE = 200
 NOT_FOUND = ("JOB_NOT_FOUND",)
+LEADS_TO = ("list_events", "replay_job", "trace_job", "stop_job", "retry_job")
 
 
 class JobFilter(Page):
@@ -89,7 +91,7 @@ class JobDetail(APIView):
             does="One job with its nodes and what it waits for",
             answers={200: answers.JobDetail},
             refuses=NOT_FOUND,
-            links=tuple(Link(to, "job_id", "id") for to in ("list_events", "replay_job", "trace_job", "stop_job")),
+            links=tuple(Link(to, "job_id", "id") for to in LEADS_TO),
         )
     }
 
@@ -147,6 +149,29 @@ class Stop(APIView):
         else:
             state, message = "cancelling", "The job starts nothing more; it ends with what runs or is in doubt."
         return Response({"job_id": job.pk, "status": state, "message": message}, status.HTTP_200_OK)
+
+
+class Retry(APIView):
+    """`POST {reason}` → a failed job goes on where it failed."""
+
+    permissions: ClassVar = {"POST": (JOB_CREATE,)}
+    contract: ClassVar = {
+        "POST": Method(
+            name="retry_job",
+            does="Let a failed job go on where it failed",
+            takes=StopReason,
+            answers={202: answers.Done},
+            refuses=(*NOT_FOUND, "JOB_NOT_FAILED", "CANNOT_RETRY", "VALUE_NOT_CANONICAL"),
+            links=(Link("get_job", "job_id", "job_id"),),
+        )
+    }
+
+    def post(self, request: Request, job_id: UUID) -> Response:
+        job = job_of(request, job_id)
+        reason = body_of(request, StopReason)["reason"]
+        requeued = requeue(job.pk, actor=principal_of(request.user), reason=reason)
+        answer = {"job_id": job.pk, "status": requeued.state, "message": "The job goes on where it failed."}
+        return Response(answer, status.HTTP_202_ACCEPTED)
 
 
 class Replay(APIView):

@@ -41,6 +41,7 @@ ROUTES = {
     "jobs/<uuid:job_id>/replay": ("GET", "requester"),
     "jobs/<uuid:job_id>/signal": ("POST", "both"),
     "jobs/<uuid:job_id>/stop": ("POST", "requester"),
+    "jobs/<uuid:job_id>/retry": ("POST", "requester"),
     "jobs/<uuid:job_id>/resolve": ("POST", "approver"),
     "resolutions": ("GET", "approver"),
     "approvals": ("GET", "approver"),

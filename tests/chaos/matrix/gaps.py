@@ -22,6 +22,7 @@ NOT_REACHED = {
     "revoke_key.commit": "a door's own: a key is ended.",
     "look_up.commit": "reads only, after a commit whose answer was lost.",
     "replay.commit": "reads only.",
+    "requeue.commit": "tests/jobs/engine/test_requeue.py; one transaction, as cancel.",
     "rescue.commit": "tests/e2e/test_rescue.py.",
 }
 """Commits that have failpoints and that no cell strikes."""
