@@ -64,8 +64,12 @@ class Trace:
     def _job_ended(self, event: Event, payload: dict[str, Any]) -> None:
         self._close(self.spans.get("job"), event, event.type.removeprefix("job_"), payload)
 
+    def _job_requeued(self, event: Event, payload: dict[str, Any]) -> None:
+        self.spans["job"].end, self.spans["job"].state = None, ""
+
     def _finished(self, event: Event, payload: dict[str, Any]) -> None:
-        self._close(self._current.get(event.node) or self._never_began(event), event, payload["state"], payload)
+        span = self._current.get(event.node)
+        self._close(span if span and span.end is None else self._never_began(event), event, payload["state"], payload)
 
     def _called(self, event: Event, payload: dict[str, Any]) -> None:
         self._close(self.spans.get(payload["invocation_id"]), event, payload["outcome"], payload)
@@ -119,6 +123,7 @@ class Trace:
 
 _TAKE = {
     EventType.JOB_CREATED: Trace._job_created,
+    EventType.JOB_REQUEUED: Trace._job_requeued,
     EventType.PLAN_GENERATED: Trace._decided,
     EventType.NODE_STARTED: Trace._start,
     EventType.NODE_FINISHED: Trace._finished,

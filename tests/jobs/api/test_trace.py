@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
+from aetheris.core.errors import ToolError
 from jobs.engine.cancel import cancel
+from jobs.engine.requeue import requeue
 from tests.doors import DECIDER, REQUESTER, Door, asking, door, finishing, parked
-from tests.world import Doorbells, Registered, World, submitted
+from tests.world import Doorbells, Registered, World, in_turn, submitted
 
 
 @pytest.fixture
@@ -69,6 +71,25 @@ def test_a_job_under_way_is_told_as_far_as_it_is(
         "duration_ms": None,
         "state": "open",
     }
+
+
+def test_a_job_that_was_tried_again_shows_both_tries(
+    requester: Door, registered: Registered, world: World, doorbells: Doorbells
+) -> None:
+    finishing(registered, world)
+    world.answers["look-test-agent"] = in_turn(ToolError("no"), "there")
+    job = submitted()
+    doorbells.drain()
+    assert requester.get(f"jobs/{job.pk}/trace").body["execution_tree"]["state"] == "failed"
+    requeue(job.pk, actor="user:1/requester")
+    doorbells.drain()
+    trace = requester.get(f"jobs/{job.pk}/trace").body
+    assert trace["execution_tree"]["state"] == "completed"
+    tries = [step for step in trace["steps"] if step["node_id"] == "look"]
+    assert [(step["state"], step["tool_invocation"]["outcome"]) for step in tries] == [
+        ("failed", "failure"),
+        ("ok", "success"),
+    ]
 
 
 def test_a_cancelled_job_says_so(requester: Door, registered: Registered, world: World, doorbells: Doorbells) -> None:

@@ -8,13 +8,18 @@ from aetheris.core import registry
 from aetheris.core.errors import NotApplied, Refused, ToolError
 from aetheris.core.graph import TaskGraph
 from aetheris.core.handlers import Effect
+from aetheris.core.outcomes import Done, Expand
 from aetheris.core.references import ref
 from aetheris.core.retry import RetryPolicy
 from aetheris.testing.wholeness import assert_invariants
 from jobs.engine.cancel import cancel
+from jobs.engine.claim import claim
+from jobs.engine.commit import commit
 from jobs.engine.requeue import requeue
+from jobs.engine.run import run_node
 from jobs.engine.signal import signal
 from jobs.engine.sweep import sweep
+from jobs.engine.transaction import job_transaction
 from jobs.models import Job
 from ledger.models import Entry
 from tests.conftest import Clock
@@ -182,7 +187,7 @@ def test_a_plan_that_failed_is_made_again(registered: Registered, world: World, 
     assert (job.state, result_of(job)) == ("completed", 3)
 
 
-def test_what_ended_while_it_failed_leads_on_then(registered: Registered, world: World, doorbells: Doorbells) -> None:
+def test_a_recorded_answer_stays_and_fails_again(registered: Registered, world: World, doorbells: Doorbells) -> None:
     """A condition that cannot be evaluated is evaluated again, on the same recorded output."""
     answers = [None, 9]
 
@@ -206,6 +211,38 @@ def test_what_ended_while_it_failed_leads_on_then(registered: Registered, world:
     job = tried_again(job, doorbells)
     assert job.state == "failed"
     assert event_types(job).count("job_failed") == 2
+
+
+def test_what_completed_while_the_job_failed_leads_on_then(
+    registered: Registered, world: World, doorbells: Doorbells
+) -> None:
+    fails, slow, last = (world.tool(name) for name in ("fails", "slow", "last"))
+
+    def plan() -> TaskGraph:
+        graph = TaskGraph()
+        graph.tool("slow", slow, value=1)
+        graph.tool("last", last, value=ref("slow"))
+        graph.edge("slow", "last")
+        graph.tool("fails", fails, value=2)
+        return graph
+
+    registered.agent(plan, fails, slow, last)
+    world.answers["fails"] = in_turn(NO, 2)
+    job = submitted()
+    with job_transaction(job.pk) as tx:
+        planned = claim(tx, "plan")
+    assert planned is not None
+    with job_transaction(job.pk) as tx:
+        commit(tx, planned, Expand(plan()))
+        held = claim(tx, "slow")
+    assert held is not None
+    run_node(job.pk, "fails")
+    with job_transaction(job.pk) as tx:
+        commit(tx, held, Done("1"))
+    assert states(job) == {"slow": "completed", "last": "cancelled", "fails": "failed"}
+    job = tried_again(job, doorbells)
+    assert (job.state, states(job)) == ("completed", {"slow": "completed", "last": "completed", "fails": "completed"})
+    assert [call.tool for call in world.calls].count("fails") == 2
 
 
 def test_a_late_job_has_its_time_again(
