@@ -12,6 +12,7 @@ from asgiref.sync import iscoroutinefunction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
+from django.utils.encoding import escape_uri_path
 
 from aetheris.core.ids import new_id
 
@@ -50,7 +51,8 @@ def _named(request: HttpRequest) -> Iterator[Callable[[HttpResponseBase], HttpRe
     def told(response: HttpResponseBase) -> HttpResponseBase:
         response[HEADER] = name
         took = 1000 * (time.monotonic() - began)
-        logger.info("%s %s %s %.1f ms", request.method, request.path, response.status_code, took)
+        path = escape_uri_path(request.path)
+        logger.info("%s %s %s %.1f ms", request.method, path, response.status_code, took)
         return response
 
     token = _current.set(name)

@@ -1,6 +1,7 @@
 """Hub: all streams of one event loop that follow the same thing share its doorbell and each look at the database."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import AbstractContextManager, asynccontextmanager
 from typing import Any
@@ -33,16 +34,12 @@ class Scope:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    async def ring_after(self, rung: int, seconds: float) -> bool:
-        """Wait for one more doorbell than `rung`, so long; whether it has come."""
-        if self.rung != rung:
-            return True
-        try:
-            async with asyncio.timeout(seconds):
-                await self._changed.wait()
-        except TimeoutError:
-            return False
-        return True
+    async def ring_after(self, rung: int, seconds: float) -> None:
+        """Wait for one more doorbell than `rung`, so long."""
+        if self.rung == rung:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._changed.wait()
 
     async def look(self, at: Hashable, call: Callable[[], Any]) -> Any:
         """What `call` answers. Who looks at the same place since the same doorbell gets the same answer."""

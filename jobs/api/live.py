@@ -113,6 +113,8 @@ class JobStream(AsyncAPIView):
     async def get(self, request: Request, job_id: UUID) -> HttpResponseBase:
         cursor = _last_seq(request, query_of(request, JobCursor)["cursor"])
         job = await read(partial(job_of, request, job_id))
+        if cursor > job.seq:
+            raise Refused(f"The job has {job.seq} events, and none behind {cursor}.", code="INVALID_CURSOR")
         first = await read(partial(_look_at_job, job, cursor))
         if first.ended and not first.text:
             return HttpResponse(status=status.HTTP_204_NO_CONTENT)

@@ -1,10 +1,13 @@
 """Server-sent events: the text of a stream, and the one loop that all streams run through."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, TypeVar
 
+from django.db import InterfaceError, OperationalError
 from django.http import StreamingHttpResponse
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 
@@ -18,7 +21,9 @@ HEADERS = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
 PADDING = 2048
 """A proxy that hands on nothing before it has so much hands on everything."""
 RECONNECT_MS = 1000
-SOON_SECONDS = 0.05
+SOON_SECONDS = 0.1
+AWAY_SECONDS = 1.0
+"""How long a stream waits for a database that does not answer, again and again."""
 BEAT = b": still here\n\n"
 
 
@@ -61,18 +66,25 @@ async def follow(scope: Scope, cursor: C, look: Callable[[C], Batch[C]]) -> Asyn
     """The text behind a cursor: what is there, then each thing as soon as it is committed. It ends with what it
     follows, or when its time is over."""
     conf = configuration()
-    ends = time.monotonic() + conf.stream_seconds
+    spoke = time.monotonic()
+    ends = spoke + conf.stream_seconds
     while time.monotonic() < ends:
-        rung, at = scope.rung, cursor
-        batch: Batch[C] = await scope.look(at, lambda at=at: look(at))  # type: ignore[misc]
+        rung = scope.rung
+        try:
+            batch = await scope.look(cursor, partial(look, cursor))
+        except (OperationalError, InterfaceError):
+            batch = Batch(b"", cursor, soon=True)
+            await asyncio.sleep(AWAY_SECONDS)
         cursor = batch.cursor
-        if batch.text:
-            yield batch.text
+        silent = time.monotonic() - spoke >= conf.heartbeat_seconds
+        if text := batch.text or (BEAT if silent else b""):
+            spoke = time.monotonic()
+            yield text
         if batch.ended:
             return
-        pause = SOON_SECONDS if batch.soon else conf.heartbeat_seconds
-        if not batch.more and not await scope.ring_after(rung, min(pause, ends - time.monotonic())) and not batch.soon:
-            yield BEAT
+        if not batch.more:
+            pause = SOON_SECONDS if batch.soon else spoke + conf.heartbeat_seconds - time.monotonic()
+            await scope.ring_after(rung, min(pause, ends - time.monotonic()))
 
 
 def joined(frames: Iterable[bytes]) -> bytes:

@@ -43,6 +43,13 @@ def test_an_id_that_would_harm_a_log_is_replaced(requester: Door, given: str) ->
     assert len(name) == 36
 
 
+def test_a_path_cannot_write_lines_of_its_own(requester: Door, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "aetheris.request"):
+        requester.get("nowhere%0a2026-11-21 CRITICAL all is lost")
+    (line,) = (record.getMessage() for record in caplog.records if record.name == "aetheris.request")
+    assert "\n" not in line
+
+
 def test_refusals_have_ids_as_well() -> None:
     for path in ("jobs", "nowhere", "jobs/none"):
         assert len(Door().get(path).headers["X-Request-ID"]) == 36
