@@ -109,7 +109,11 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Aetheris",
-    "DESCRIPTION": "A durable runtime that hosts AI agents.",
+    "DESCRIPTION": (
+        "A durable runtime that hosts AI agents. Log in, send an agent a message with an `Idempotency-Key`, follow its "
+        "job by its stream or wait for its result, and let somebody else decide what waits for a person. Every refusal "
+        "has one body and a stable code; each operation lists its own. `next_cursor` of a list asks for its next page."
+    ),
     "VERSION": __version__,
     "OAS_VERSION": "3.1.1",
     "SCHEMA_PATH_PREFIX": "/api/",

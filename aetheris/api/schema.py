@@ -1,5 +1,6 @@
 """The OpenAPI document: what `contract` and `permissions` of a view say, as operations."""
 
+import inspect
 from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
@@ -47,6 +48,10 @@ class ContractSchema(AutoSchema):
         return self.contract.does
 
     def get_description(self) -> str:  # type: ignore[override]  # drf-spectacular's own signature
+        said = " ".join((inspect.getdoc(self.view) or "").split())
+        return f"{said} {self._need()}"
+
+    def _need(self) -> str:
         if OPEN in self.needed:
             return "Needs no token."
         if SIGNED_IN in self.needed:

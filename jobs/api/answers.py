@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from jobs.states import Ending, JobState, NodeState, NodeType, Outcome
-from ledger.event_types import Category
+from ledger.event_types import Category, EventType
 from signals_app.states import WaitKind
 
 
@@ -109,7 +109,7 @@ class Event(Answer):
     id = serializers.CharField()
     job_id = serializers.UUIDField()
     seq = serializers.IntegerField()
-    type = serializers.CharField()
+    type = serializers.ChoiceField(EventType.choices)
     category = serializers.ChoiceField(Category.choices)
     node_id = serializers.CharField(allow_blank=True)
     actor = serializers.CharField()

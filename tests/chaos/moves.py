@@ -27,6 +27,8 @@ DECLARED = {
     for before, afters in moves.items()
     for after in afters
 }
+BY_A_RETRY = {("node", "failed", "blocked"), ("node", "cancelled", "blocked"), ("wait", "cancelled", "declared")}
+"""The machine tries no job again; tests/jobs/engine/test_requeue.py does."""
 JOB_STATES = {str(state) for state in JobState}
 
 _BEGIN = """

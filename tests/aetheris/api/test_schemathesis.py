@@ -19,13 +19,17 @@ from tests.world import Doorbells, Registered, World
 USERS = {"requester": REQUESTER, "approver": (*DECIDER, *OPERATOR, "jobs.view_job")}
 SETTINGS = """
 seed = 7
-request-timeout = 30.0
+request-timeout = 90.0
 
 [generation]
 max-examples = 10
 
 [checks.positive_data_acceptance]
 expected-statuses = ["2xx", "400", "401", "403", "404", "409"]
+
+[[operations]]
+include-name = "GET /api/jobs/{{job_id}}/result"
+parameters = {{ wait = 0.1 }}
 
 [auth.dynamic.openapi.token]
 path = "/api/login"
