@@ -20,8 +20,8 @@ class Configuration(BaseSettings):
     database_pool_size: int = Field(default=8, ge=2)
     """Connections that one process may hold; node threads that wait on the outside hold none."""
     database_prepare: bool = True
-    """Whether the hot statements are prepared. False behind a pooler in transaction mode that does not know them, such as
-    PgBouncer before 1.21."""
+    """Whether the hot statements are prepared. False behind a pooler in transaction mode that does not know them, such
+    as PgBouncer before 1.21."""
     broker_url: str = "redis://localhost:6379/0"
     """Where the doorbells go: `redis://…`, or `redis+socket:///path` for a unix socket."""
     secret_key: SecretStr | None = None

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from enum import Enum
 
 _COMMIT = re.compile(
-    rb"\s*((commit|end)(\s+(work|transaction))?\s*;?\s*|select\b.*\baetheris_record\(.*)", re.IGNORECASE | re.DOTALL
+    rb"\s*((commit|end)(\s+(work|transaction))?\s*;?\s*|select\b.*\baetheris_write\(.*)", re.IGNORECASE | re.DOTALL
 )
 """Also the runtime's one statement that commits by itself."""
 _ENCRYPTION = (80877103, 80877104)
