@@ -3,8 +3,8 @@
 import argparse
 import json
 import re
-import sys
 
+from benchmarks.environments import python_of
 from benchmarks.servers import servers
 from benchmarks.turns import drive
 
@@ -20,5 +20,5 @@ if __name__ == "__main__":
         environ |= {"BENCH_THREADS": str(asked.threads)} | ({"BENCH_QUICK": "1"} if asked.quick else {})
         for workload in workloads:
             for peer in peers:
-                for measured in drive(peer, sys.executable, [workload], environ):
+                for measured in drive(peer, python_of(peer), [workload], environ):
                     print(json.dumps(measured), flush=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from benchmarks.measure import database
-from benchmarks.measure.cpu import cpu_seconds, spin
+from benchmarks.measure.cpu import cpu_seconds, memory, spin
 from benchmarks.measure.environ import QUICK, SERVERS
 
 DRIVER = "driver"
@@ -82,6 +82,10 @@ class Meter:
         time.sleep(seconds)
         used = self.end()
         return {who: round(1000 * cpu / used.seconds, 1) for who, cpu in used.cpu.items() if who != DRIVER}
+
+    def memory(self) -> float:
+        """Megabytes of the processes that it was told of, the servers left out."""
+        return memory(pid for name, pids in self._groups.items() if name not in SERVERS for pid in pids)
 
     def _used(self) -> dict[str, float]:
         used = {who: cpu_seconds(pids) for who, pids in self._groups.items()}

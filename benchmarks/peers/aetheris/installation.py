@@ -11,7 +11,6 @@ import redis
 
 from aetheris.services.roles import POOL_SIZE, READY_FILE, beat_command, worker_command
 from benchmarks.measure import database
-from benchmarks.measure.cpu import memory
 from benchmarks.measure.environ import BROKER, SCRATCH, THREADS
 from benchmarks.measure.marks import await_that, forget
 from benchmarks.measure.meter import Meter
@@ -52,7 +51,7 @@ def _make_template() -> None:
 
 
 class Installation:
-    """Two workers and beat. One worker more can be started later."""
+    """Workers and beat."""
 
     def __init__(self, workers: int = WORKERS, threads: int = THREADS) -> None:
         self.threads = threads
@@ -63,9 +62,6 @@ class Installation:
 
     def meter(self) -> Meter:
         return Meter({"worker": self.workers, "beat": [self.beat]})
-
-    def memory(self) -> float:
-        return memory(self.workers)
 
 
 def start_worker(threads: int) -> int:

@@ -5,12 +5,11 @@ from typing import Any
 from uuid import UUID
 
 from aetheris.core.canonical import loads
-from aetheris.core.graph import PLAN
 from benchmarks.measure.marks import await_that
 from jobs.engine.sender import Sender
 from jobs.engine.signal import signal
 from jobs.engine.submit import submit
-from jobs.models import Job, Node
+from jobs.models import Job
 
 TENANT = "default"
 USER = "user:1/bench"
@@ -22,10 +21,6 @@ _PAUSE = 0.002
 def send(agent: str, name: str, size: int = 1) -> UUID:
     """A new job."""
     return submit(agent, f"{name} {size}", tenant=TENANT, requested_by=USER).job_id
-
-
-def send_all(agent: str, count: int, size: int = 1) -> list[UUID]:
-    return [send(agent, f"job-{number}", size) for number in range(count)]
 
 
 def go_on(job: UUID) -> None:
@@ -44,24 +39,8 @@ def result(job: UUID) -> Any:
         time.sleep(_PAUSE)
 
 
-def planned_at(job: UUID) -> float:
-    """When the plan of a job was stored, by the database's clock, which is this machine's."""
-    finished = Node.objects.values_list("finished_at", flat=True).get(job_id=job, path=PLAN)
-    assert finished is not None  # noqa: S101  a step has run
-    return finished.timestamp()
-
-
-def completed(first: UUID) -> int:
-    """How many jobs have completed, from this one on: ids are in the order of time."""
-    return Job.objects.filter(pk__gte=first, ending="completed").count()
-
-
 def parked(first: UUID) -> int:
     return Job.objects.filter(pk__gte=first, state="parked").count()
-
-
-def await_completed(jobs: list[UUID], seconds: float) -> None:
-    await_that(lambda: completed(jobs[0]) >= len(jobs), seconds, lambda: completed(jobs[0]))
 
 
 def await_parked(jobs: list[UUID], seconds: float) -> None:
