@@ -63,11 +63,7 @@ def w1(jobs: int = 400) -> None:
 def w2(*at_once: int) -> None:
     workers = warmed()
     for count in at_once or (1, 20):
-        tell(
-            "w2",
-            DEFAULTS,
-            **loops.fan_out(workers.meter(), lambda name: workers.submit("fan", name, loops.WIDTH), count),
-        )
+        tell("w2", DEFAULTS, **loops.fan_out(workers.meter(), workers.sized("fan", loops.WIDTH), count))
 
 
 def w3(jobs: int = 100) -> None:
