@@ -24,7 +24,7 @@ WATCHED = 30.0
 HOUR = 3_600
 
 
-def valkey() -> "redis.Redis[bytes]":
+def valkey() -> redis.Redis:
     return redis.Redis(unix_socket_path=BROKER.removeprefix("redis+socket://"))
 
 

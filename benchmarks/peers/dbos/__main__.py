@@ -21,7 +21,7 @@ WATCHED = 30.0
 class Workers:
     """Two processes, and a client that enqueues."""
 
-    def __init__(self, names: tuple[str, ...] = ("w1", "w2"), **settings: str) -> None:
+    def __init__(self, names: tuple[str, ...], **settings: str) -> None:
         self.settings = settings
         url = database.fresh(DATABASE)
         self.pids = self.more(*names)
@@ -46,14 +46,15 @@ class Workers:
         return self.enqueue("chain", name, loops.STEPS)
 
 
-def warmed(**settings: str) -> Workers:
-    workers = Workers(**settings)
+def warmed(names: tuple[str, ...] = ("w1", "w2"), **settings: str) -> Workers:
+    workers = Workers(names, **settings)
     loops.run(workers.chain, 4)
     return workers
 
 
 def w1(jobs: int = 400) -> None:
-    for mode, settings in ((DEFAULTS, {}), ("2 processes, poll 50 ms, 8 at once", TUNED)):
+    modes: list[tuple[str, dict[str, str]]] = [(DEFAULTS, {}), ("2 processes, poll 50 ms, 8 at once", TUNED)]
+    for mode, settings in modes:
         workers = warmed(**settings)
         tell("w1", mode, **loops.throughput(workers.meter(), workers.chain, jobs))
         workers.client.destroy()
@@ -74,8 +75,7 @@ def w3(jobs: int = 100) -> None:
 
 
 def w4(*lengths: int) -> None:
-    workers = Workers(("w1",))
-    loops.run(workers.chain, 4)
+    workers = warmed(("w1",))
     for length in lengths or (10, 100, 1_000, 10_000):
         tell("w4", "1 process, defaults", **loops.growth(workers.sized("long", length), length))
 
@@ -85,12 +85,12 @@ def w5(jobs: int = 50) -> None:
 
 
 def w6() -> None:
-    workers = Workers()
+    workers = warmed()
     figures = loops.recovery(lambda name: workers.enqueue("killed", name), kill, WATCHED)
     tell("w6", "a process that lives on, defaults", **figures)
     workers.client.destroy()
     end_all()
-    workers = Workers(("w1",))
+    workers = warmed(("w1",))
 
     def kill_and_restart(pid: int) -> None:
         kill(pid)
