@@ -2,10 +2,12 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
+
+import psycopg
 
 from aetheris.services import EmbeddedServices
 from aetheris.services.binaries import find_postgres
@@ -28,3 +30,20 @@ def servers() -> Iterator[dict[str, str]]:
             }
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def slow_flush(environ: Mapping[str, str]) -> Iterator[None]:
+    """Inside, whoever flushes for a commit waits two milliseconds first, as an ordinary disk in a cloud makes it."""
+    _set(environ, commit_delay="2000", commit_siblings="0")
+    try:
+        yield
+    finally:
+        _set(environ, commit_delay="0", commit_siblings="5")
+
+
+def _set(environ: Mapping[str, str], **settings: str) -> None:
+    with psycopg.connect(environ["BENCH_POSTGRES"].format(database="postgres"), autocommit=True) as connection:
+        for name, value in settings.items():
+            connection.execute(f"ALTER SYSTEM SET {name} = {value}".encode())
+        connection.execute("SELECT pg_reload_conf()")

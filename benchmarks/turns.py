@@ -4,31 +4,52 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+from benchmarks.environments import python_of
+from benchmarks.plan import SLOW, Turn
+from benchmarks.servers import slow_flush
+
 ROOT = Path(__file__).resolve().parents[1]
 LONGEST = 1_800.0
-"""Seconds that one workload of one peer may take."""
+"""Seconds that a turn may take."""
 
 
-def drive(peer: str, python: str | Path, words: Sequence[str], environ: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-    """Run a peer's driver; its measurements, as they come. Nothing that it started outlives it."""
+def take(turn: Turn, environ: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    """Measure; the lines, as they come. A peer that cannot be installed here is one line, too."""
+    try:
+        python = python_of(turn.peer)
+    except (subprocess.CalledProcessError, OSError) as error:
+        yield {"peer": turn.peer, "workload": turn.workload, "error": f"not installed: {type(error).__name__}"}
+        return
+    with slow_flush(environ) if turn.workload == SLOW else nullcontext():
+        for line in _driven(turn, python, environ):
+            yield line | {"workload": turn.workload}
+
+
+def _driven(turn: Turn, python: Path, environ: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    """Run the peer's driver. Nothing that it started outlives it."""
     driver = subprocess.Popen(
-        [python, "-m", f"benchmarks.peers.{peer}", *words],
+        [python, "-m", f"benchmarks.peers.{turn.peer}", turn.word],
         stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "BENCH_PEER": peer, **environ},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "BENCH_PEER": turn.peer, **environ},
         cwd=ROOT,
         start_new_session=True,
         text=True,
     )
-    assert driver.stdout is not None  # noqa: S101  it is a pipe
+    too_long = threading.Timer(LONGEST, os.killpg, (driver.pid, signal.SIGKILL))
+    too_long.start()
     try:
+        assert driver.stdout is not None  # noqa: S101  it is a pipe
         for line in driver.stdout:
             if line.startswith("{"):
                 yield json.loads(line)
     finally:
-        # Not yet waited for, its group surely is its own.
+        too_long.cancel()
+        # Until it is waited for, its group is surely its own.
         os.killpg(driver.pid, signal.SIGKILL)
         driver.wait()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 import time
 import traceback
@@ -11,6 +12,8 @@ from typing import Any
 from benchmarks.measure.processes import end_all
 
 Workload = Callable[..., None]
+_PATH = re.compile(r"(/[\w.+-]+){2,}")
+"""Results are shown to others: no path of this machine stands in them."""
 
 
 def tell(workload: str, mode: str = "", **figures: Any) -> None:
@@ -29,6 +32,6 @@ def drive(workloads: Mapping[str, Workload]) -> None:
             workloads[name](*(int(size) for size in sizes.split(",") if size))
         except Exception as error:
             traceback.print_exc()
-            tell(name, error=repr(error)[:300])
+            tell(name, error=_PATH.sub("…", repr(error))[:300])
         finally:
             end_all()

@@ -76,12 +76,13 @@ class Meter:
             spin_ms=self._spin,
         )
 
-    def idle(self, seconds: float = IDLE_SECONDS) -> dict[str, float]:
-        """Milliseconds of CPU a second, by who used them, while nobody asks for anything."""
+    def idle(self, seconds: float = IDLE_SECONDS) -> dict[str, Any]:
+        """What of a core is used while nobody asks for anything, and by whom."""
         self.begin()
         time.sleep(seconds)
         used = self.end()
-        return {who: round(1000 * cpu / used.seconds, 1) for who, cpu in used.cpu.items() if who != DRIVER}
+        share = {who: round(100 * cpu / used.seconds, 2) for who, cpu in used.cpu.items() if who != DRIVER}
+        return {"idle_percent": round(sum(share.values()), 2), "idle_percent_by": share}
 
     def memory(self) -> float:
         """Megabytes of the processes that it was told of, the servers left out."""

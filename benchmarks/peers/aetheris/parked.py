@@ -36,7 +36,7 @@ def parked(count: int = SUBMITTED) -> None:
     tell("w7", installation.mode, **figures)
     if count > submitted:
         copy_job(jobs[0], count - submitted)
-        beside = {"idle": installation.meter().idle()} | _others()
+        beside = installation.meter().idle() | _others()
         tell("w7", f"{installation.mode}, copied", parked=count, before=figures["before"], beside=beside)
 
 

@@ -1,5 +1,6 @@
 """W1 to W7 on DBOS."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dbos import DBOSClient
@@ -12,7 +13,8 @@ from benchmarks.measure.processes import end_all, kill
 
 DATABASE = "bench_dbos"
 QUEUE = "bench"
-TUNED = {"BENCH_POLL": "0.05", "BENCH_CONCURRENCY": "8"}
+DEFAULT: Mapping[str, str] = {}
+TUNED: Mapping[str, str] = {"BENCH_POLL": "0.05", "BENCH_CONCURRENCY": "8"}
 """What made it fastest where it was tried."""
 DEFAULTS = "2 processes, defaults"
 WATCHED = 30.0
@@ -21,7 +23,7 @@ WATCHED = 30.0
 class Workers:
     """Two processes, and a client that enqueues."""
 
-    def __init__(self, names: tuple[str, ...], **settings: str) -> None:
+    def __init__(self, names: Sequence[str], settings: Mapping[str, str]) -> None:
         self.settings = settings
         url = database.fresh(DATABASE)
         self.pids = self.more(*names)
@@ -46,16 +48,15 @@ class Workers:
         return self.enqueue("chain", name, loops.STEPS)
 
 
-def warmed(names: tuple[str, ...] = ("w1", "w2"), **settings: str) -> Workers:
-    workers = Workers(names, **settings)
+def warmed(names: Sequence[str] = ("w1", "w2"), settings: Mapping[str, str] = DEFAULT) -> Workers:
+    workers = Workers(names, settings)
     loops.run(workers.chain, 4)
     return workers
 
 
 def w1(jobs: int = 400) -> None:
-    modes: list[tuple[str, dict[str, str]]] = [(DEFAULTS, {}), ("2 processes, poll 50 ms, 8 at once", TUNED)]
-    for mode, settings in modes:
-        workers = warmed(**settings)
+    for mode, settings in ((DEFAULTS, DEFAULT), ("2 processes, poll 50 ms, 8 at once", TUNED)):
+        workers = warmed(settings=settings)
         tell("w1", mode, **loops.throughput(workers.meter(), workers.chain, jobs))
         workers.client.destroy()
         end_all()
