@@ -28,6 +28,7 @@ def draw(figures: Figures, file: Path) -> None:
 
 
 def _bars(panel: Any, figures: Figures, figure: Figure) -> None:
+    """The best one stands on top."""
     found = sorted(figures.modes(figure).items(), key=lambda item: item[1], reverse=not figure.more_is_better)
     names = [f"{peer}: {mode[:40]}" if mode else peer for (peer, mode), _ in found]
     colours = [OURS if peer == "aetheris" else THEIRS for (peer, _), _ in found]
@@ -35,9 +36,11 @@ def _bars(panel: Any, figures: Figures, figure: Figure) -> None:
     panel.bar_label(bars, fmt="%.4g", padding=3, fontsize=7)
     panel.tick_params(axis="y", labelsize=7)
     panel.margins(x=0.15)
+    if not found:
+        panel.set_axis_off()
     better = "more is better" if figure.more_is_better else "less is better"
     panel.set_title(f"{TABLES[figure.workload][0]}\n{figure.title} ({better})", fontsize=9)
-    if not figure.more_is_better and found and found[0][1] > 30 * found[-1][1]:
+    if found and max(found[0][1], found[-1][1]) > 30 * min(found[0][1], found[-1][1]):
         panel.set_xscale("log")
 
 
@@ -49,7 +52,8 @@ def _growth(panel: Any, figures: Figures) -> None:
             lines.setdefault(who, {})[length] = value
     for (peer, _), points in lines.items():
         wide = 2.5 if peer == "aetheris" else 1
-        panel.plot(list(points), list(points.values()), marker="o", markersize=3, linewidth=wide, label=peer)
+        colour = OURS if peer == "aetheris" else None
+        panel.plot(list(points), list(points.values()), color=colour, marker=".", linewidth=wide, label=peer)
     panel.set(xscale="log", yscale="log", xlabel="steps of the job")
     panel.set_title(f"{TABLES['w4'][0]}\n(less is better, flat is best)", fontsize=9)
     panel.legend(fontsize=7)

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -27,16 +27,16 @@ def take(turn: Turn, environ: Mapping[str, str]) -> Iterator[dict[str, Any]]:
         yield {"peer": turn.peer, "workload": turn.workload, "error": f"not installed: {type(error).__name__}"}
         return
     with slow_flush(environ) if turn.workload == SLOW else nullcontext():
-        for line in _driven(turn, python, environ):
+        for line in driven(turn.peer, [turn.word], python, environ):
             yield line | {"workload": turn.workload}
 
 
-def _driven(turn: Turn, python: Path, environ: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-    """Run the peer's driver. Nothing that it started outlives it."""
+def driven(peer: str, words: Sequence[str], python: Path, environ: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    """What the driver of a peer measures of these workloads. Nothing that it started outlives it."""
     driver = subprocess.Popen(
-        [python, "-m", f"benchmarks.peers.{turn.peer}", turn.word],
+        [python, "-m", f"benchmarks.peers.{peer}", *words],
         stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "BENCH_PEER": turn.peer, **environ},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "BENCH_PEER": peer, **environ},
         cwd=ROOT,
         start_new_session=True,
         text=True,

@@ -13,12 +13,13 @@ from benchmarks.measure.meter import Meter
 
 STEPS = 10
 """Of a job of W1."""
-WIDTH = 100
+WIDTH = 10 if QUICK else 100
 """Of a fan-out of W2."""
 SLOW_SECONDS = 3.0
 """Of the step of W6 that is killed."""
 PATIENCE = 300.0
 _QUICKLY = 25.0
+_REST = 0.5 if QUICK else 3.0
 _AFTER = 0.2
 """Seconds in which the last step's commit ends, and its CPU is counted."""
 
@@ -149,7 +150,7 @@ def parked(
     else:
         all_parked()
     used = meter.end()
-    time.sleep(3)
+    time.sleep(_REST)
     each = (stored() - size) / count
     return {
         "parked": count,

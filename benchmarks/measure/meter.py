@@ -11,7 +11,7 @@ from benchmarks.measure.cpu import cpu_seconds, memory, spin
 from benchmarks.measure.environ import QUICK, SERVERS
 
 DRIVER = "driver"
-IDLE_SECONDS = 3 if QUICK else 30
+IDLE_SECONDS = 1 if QUICK else 30
 
 
 @dataclass(frozen=True)

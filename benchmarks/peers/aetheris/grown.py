@@ -2,6 +2,7 @@
 
 from benchmarks.measure import loops
 from benchmarks.measure.driver import tell
+from benchmarks.measure.environ import QUICK
 from benchmarks.measure.processes import end_all
 from benchmarks.peers.aetheris import user, verbs, workloads
 from benchmarks.peers.aetheris.copies import copy_job
@@ -9,7 +10,7 @@ from ledger.models import Event
 
 FILLED = 100_000
 EVENTS_EACH = 10
-HERE = 100
+HERE = 10 if QUICK else 100
 
 
 def grown(filled: int = FILLED, jobs: int = 200) -> None:
@@ -29,6 +30,7 @@ def grown(filled: int = FILLED, jobs: int = 200) -> None:
 
 def _fill(filled: int) -> int:
     """Copy a finished job that has ten events; how many events there are then."""
+    end_all()
     length = 1
     while True:
         job = user.send("chain", "copied", length)
@@ -41,12 +43,11 @@ def _fill(filled: int) -> int:
 
 
 def _figures(jobs: int) -> dict[str, float]:
-    verbs.run_here(workloads.CALLS, HERE // 10)
+    verbs.run_here(workloads.CALLS, 5)
     alone = verbs.milliseconds(verbs.run_here(workloads.CALLS, HERE))
     installation = workloads.warmed()
     used = loops.throughput(installation.meter(), workloads.submit(workloads.CHAIN), jobs)
     latencies = workloads.start_latencies(workloads.STARTS)
-    end_all()
     return {
         "claim_ms": alone["claim"],
         "commit_ms": alone["commit"],

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from benchmarks.measure import database, loops
 from benchmarks.measure.driver import tell
+from benchmarks.measure.environ import QUICK
 from benchmarks.measure.latency import milliseconds
 from benchmarks.peers.aetheris import user, workloads
 from benchmarks.peers.aetheris.copies import copy_job
@@ -15,7 +16,7 @@ from jobs.engine.sweep import sweep
 SUBMITTED = 10_000
 """So many are made as users make them; those beyond are copies of the first."""
 SWEEPS = 10
-SAMPLE = 30
+SAMPLE = 5 if QUICK else 30
 
 
 def parked(count: int = SUBMITTED) -> None:

@@ -9,7 +9,7 @@ from benchmarks.measure.marks import await_that
 from jobs.engine.sender import Sender
 from jobs.engine.signal import signal
 from jobs.engine.submit import submit
-from jobs.models import Job
+from jobs.models import Job, Node
 
 TENANT = "default"
 USER = "user:1/bench"
@@ -37,6 +37,14 @@ def result(job: UUID) -> Any:
         if ending:
             raise RuntimeError(f"job {job} is {ending}")
         time.sleep(_PAUSE)
+
+
+def stages(job: UUID) -> dict[str, float]:
+    """When a job of one step came how far, by the database's clock, which is this machine's."""
+    found: dict[str, float] = {}
+    for path, started, finished in Node.objects.of_job(job).values_list("path", "started_at", "finished_at"):
+        found |= {f"{path} claimed": started.timestamp(), f"{path} committed": finished.timestamp()}
+    return found
 
 
 def parked(first: UUID) -> int:

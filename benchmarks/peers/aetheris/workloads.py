@@ -1,15 +1,18 @@
 """W1 to W6 on Aetheris."""
 
+import time
 from typing import Any
 
 from benchmarks.measure import loops, marks
 from benchmarks.measure.driver import tell
+from benchmarks.measure.environ import QUICK, THREADS
+from benchmarks.measure.latency import percentile
 from benchmarks.measure.processes import kill
 from benchmarks.peers.aetheris import user
-from benchmarks.peers.aetheris.installation import Installation
+from benchmarks.peers.aetheris.installation import Installation, running
 
 JOBS = 600
-STARTS = 50
+STARTS = 5 if QUICK else 50
 CHAIN, CALLS, CODE = "chain", "calls", "code"
 """Ten steps as functions, as calls of a tool, and as calls in the code of one step node."""
 SIZE = {"fan": loops.WIDTH}
@@ -20,10 +23,10 @@ def submit(agent: str, size: int = 0) -> loops.Act:
     return lambda name: user.send(agent, name, size or SIZE.get(agent, loops.STEPS))
 
 
-def warmed(workers: int = 2) -> Installation:
+def warmed() -> Installation:
     """Every thread of every worker has run something."""
-    installation = Installation(workers)
-    loops.run(submit(CHAIN), 4 * workers * installation.threads)
+    installation = running()
+    loops.run(submit(CHAIN), 4 * len(installation.workers) * THREADS)
     return installation
 
 
@@ -55,7 +58,7 @@ def wake_ups(jobs: int) -> dict[str, float]:
 
 
 def growth(*lengths: int) -> None:
-    installation = warmed(workers=1)
+    installation = warmed()
     for length in lengths or (10, 100, 1_000, 10_000):
         tell("w4", installation.mode, **loops.growth(submit("long", length), length))
 
@@ -66,11 +69,23 @@ def start_latency(jobs: int = STARTS) -> None:
 
 
 def start_latencies(jobs: int) -> dict[str, Any]:
-    figures = loops.starts(lambda name: user.result(user.send(CHAIN, name, 1)), jobs)
-    return figures | {"result_by": user.RESULT_BY}
+    """With the way to the result: how far it was, at each stage, after how many milliseconds."""
+    ways: list[dict[str, float]] = []
+
+    def run_one(name: str) -> None:
+        began = time.time()
+        job = user.send(CHAIN, name, 1)
+        sent = time.time()
+        user.result(job)
+        stages = {"submitted": sent, **user.stages(job)}
+        ways.append({stage: 1000 * (at - began) for stage, at in stages.items()})
+
+    figures = loops.starts(run_one, jobs)
+    way = {stage: round(percentile([each[stage] for each in ways], 0.5), 1) for stage in ways[0]}
+    return figures | {"way_ms": way, "result_by": user.RESULT_BY}
 
 
 def recovery() -> None:
     """One of two workers is killed."""
-    installation = Installation()
+    installation = running()
     tell("w6", f"{installation.mode}, defaults", **loops.recovery(submit("slow"), kill, WATCHED))

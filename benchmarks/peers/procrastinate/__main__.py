@@ -12,8 +12,9 @@ from benchmarks.measure.meter import Meter
 from benchmarks.measure.processes import kill
 
 DATABASE = "bench_procrastinate"
-CONCURRENCY = "10"
-MODE = f"2 processes, {CONCURRENCY} at once"
+MODE = "2 processes, defaults"
+MANY = 10
+WIDE = f"2 processes, {MANY} at once"
 WATCHED = 40.0
 HOUR = {"hours": 1}
 
@@ -21,13 +22,13 @@ HOUR = {"hours": 1}
 class Workers:
     """Processes, and a client that defers."""
 
-    def __init__(self, count: int = 2) -> None:
+    def __init__(self, count: int = 2, at_once: int = 1) -> None:
         url = database.fresh(DATABASE)
         self._app = procrastinate.App(connector=procrastinate.SyncPsycopgConnector(conninfo=url))
         self._app.open()
         self._app.schema_manager.apply_schema()
         database.sql("CREATE TABLE bench_join (name text PRIMARY KEY, count int NOT NULL)", DATABASE)
-        self.pids = start_apps("procrastinate", *[{"BENCH_URL": url, "BENCH_CONCURRENCY": CONCURRENCY}] * count)
+        self.pids = start_apps("procrastinate", *[{"BENCH_URL": url, "BENCH_CONCURRENCY": str(at_once)}] * count)
 
     def meter(self) -> Meter:
         return Meter({"worker": self.pids})
@@ -42,25 +43,25 @@ class Workers:
         self.defer("step", name=name, left=1)
 
 
-def warmed(count: int = 2) -> Workers:
-    workers = Workers(count)
+def warmed(count: int = 2, at_once: int = 1) -> Workers:
+    workers = Workers(count, at_once)
     loops.run(workers.chain, 6)
     return workers
 
 
 def w1(jobs: int = 300) -> None:
-    workers = warmed()
-    tell("w1", MODE, **loops.throughput(workers.meter(), workers.chain, jobs))
+    workers = warmed(at_once=MANY)
+    tell("w1", WIDE, **loops.throughput(workers.meter(), workers.chain, jobs))
 
 
 def w2(*at_once: int) -> None:
-    workers = warmed()
+    workers = warmed(at_once=MANY)
     for count in at_once or (1, 20):
 
         def submit(name: str, batch: int = count) -> None:
             workers.defer("fan", name=f"{name}-{batch}", width=loops.WIDTH)
 
-        tell("w2", MODE, **loops.fan_out(workers.meter(), submit, count))
+        tell("w2", WIDE, **loops.fan_out(workers.meter(), submit, count))
 
 
 def w3(jobs: int = 100) -> None:
@@ -76,7 +77,7 @@ def w4(*lengths: int) -> None:
         def submit(name: str, left: int = length) -> None:
             workers.defer("step", name=name, left=left, first=True)
 
-        tell("w4", "1 process", **loops.growth(submit, length))
+        tell("w4", "1 process, defaults", **loops.growth(submit, length))
 
 
 def w5(jobs: int = 50) -> None:
