@@ -6,13 +6,14 @@ a run are shown again.
 
 import argparse
 import json
+import os
 import signal
 import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.environments import PICTURE, python_of
+from benchmarks.environments import FOLDER, PICTURE, python_of
 from benchmarks.figures import Figures
 from benchmarks.machine import about
 from benchmarks.plan import ALL, PEERS, turns
@@ -45,9 +46,10 @@ def measure(asked: argparse.Namespace) -> Path:
     repeat = 1 if asked.quick else asked.repeat
     RESULTS.mkdir(exist_ok=True)
     file = RESULTS / f"{'quick' if asked.quick else asked.name}.ndjson"
-    with file.open("w") as lines, servers() as environ:
+    run = FOLDER / f"run-{os.getpid()}"
+    with file.open("w") as lines, servers(run) as environ:
         environ |= {"BENCH_THREADS": str(asked.threads)} | ({"BENCH_QUICK": "1"} if asked.quick else {})
-        print(json.dumps({"about": about(repeat)}), file=lines, flush=True)
+        print(json.dumps({"about": about(repeat, run)}), file=lines, flush=True)
         for turn in turns(peers, workloads, repeat, quick=asked.quick):
             for line in take(turn, environ):
                 print(json.dumps(line), file=lines, flush=True)

@@ -11,14 +11,14 @@ from pathlib import Path
 _FLUSHES = 200
 
 
-def about(repeat: int) -> dict[str, str]:
+def about(repeat: int, disk: Path) -> dict[str, str]:
     return {
         "begun": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         "cores": str(os.cpu_count()),
         "processor": _processor(),
         "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB",
         "Python": platform.python_version(),
-        "flush": f"{_flush_milliseconds():.2f} ms",
+        "flush": f"{_flush_milliseconds(disk):.2f} ms",
         "load": f"{os.getloadavg()[0]:.1f}",
         "repeats": str(repeat),
     }
@@ -30,10 +30,10 @@ def _processor() -> str:
     return next(names, platform.machine()).strip()
 
 
-def _flush_milliseconds() -> float:
+def _flush_milliseconds(disk: Path) -> float:
     """The usual time of one small write that is to survive a loss of power, where the servers write."""
     took = []
-    with tempfile.TemporaryFile() as file:
+    with tempfile.TemporaryFile(dir=disk) as file:
         for _ in range(_FLUSHES):
             file.write(b"x" * 512)
             file.flush()

@@ -1,7 +1,6 @@
 """The servers of a run: PostgreSQL and Valkey, the launcher's own, with their defaults, for every peer the same."""
 
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,9 +13,10 @@ from aetheris.services.binaries import find_postgres
 
 
 @contextmanager
-def servers() -> Iterator[dict[str, str]]:
-    """Start them; what a driver is told about them. Nothing of them stays behind. Every answered commit is flushed."""
-    folder = Path(tempfile.mkdtemp(prefix="aetheris-bench-"))
+def servers(folder: Path) -> Iterator[dict[str, str]]:
+    """Start them in a new folder, which is on the disk that is to be measured; what a driver is told about them.
+    Nothing of them stays behind. Every answered commit is flushed."""
+    folder.mkdir(parents=True)
     try:
         with EmbeddedServices(folder / "servers", environ={}) as services:
             pids = {child.name: child.pid for child in services.children}

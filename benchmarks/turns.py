@@ -36,7 +36,7 @@ def driven(peer: str, words: Sequence[str], python: Path, environ: Mapping[str, 
     driver = subprocess.Popen(
         [python, "-m", f"benchmarks.peers.{peer}", *words],
         stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "BENCH_PEER": peer, **environ},
+        env={**_clean(), "PYTHONPATH": str(ROOT), "BENCH_PEER": peer, **environ},
         cwd=ROOT,
         start_new_session=True,
         text=True,
@@ -48,8 +48,16 @@ def driven(peer: str, words: Sequence[str], python: Path, environ: Mapping[str, 
         for line in driver.stdout:
             if line.startswith("{"):
                 yield json.loads(line)
+        ended = os.waitid(os.P_PID, driver.pid, os.WEXITED | os.WNOWAIT)
+        if ended is not None and ended.si_status:
+            yield {"peer": peer, "workload": words[-1], "error": f"the driver ended with {ended.si_status}"}
     finally:
         too_long.cancel()
         # Until it is waited for, its group is surely its own.
         os.killpg(driver.pid, signal.SIGKILL)
         driver.wait()
+
+
+def _clean() -> dict[str, str]:
+    """The environment without what was set for another installation or server."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("AETHERIS_", "PG"))}

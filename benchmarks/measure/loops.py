@@ -135,9 +135,11 @@ def parked(
     count: int,
     stored: Callable[[], int],
     others: Callable[[], dict[str, Any]],
-    all_parked: Callable[[], object] | None = None,
+    all_parked: Callable[[], object] = lambda: None,
+    then: Callable[[], object] = lambda: None,
 ) -> dict[str, Any]:
-    """W7: make so many jobs that wait; then what each is on disk, what they cost an idle system, and all `others`."""
+    """W7: make so many jobs that wait, and `then` whatever is to be there besides; what each is on disk, what they all
+    cost an idle system, and what `others` is before them and beside them."""
     before = meter.idle() | others()
     size = stored()
     marks.forget()
@@ -145,23 +147,26 @@ def parked(
     for number in range(count):
         submit(f"job-{number}")
     submitted = time.time() - meter.began
-    if all_parked is None:
-        marks.await_marks(count, 2 * PATIENCE, "parked", 0.2)
-    else:
-        all_parked()
+    all_parked()
     used = meter.end()
     time.sleep(_REST)
     each = (stored() - size) / count
+    then()
     return {
         "parked": count,
         "submit_s": round(submitted, 1),
         "create_s": round(used.seconds, 1),
         "create_cpu_s": round(used.cpu_seconds, 2),
         "bytes_each": round(each),
-        "memory_mb": meter.memory(),
         "before": before,
         "beside": meter.idle() | others(),
+        "memory_mb": meter.memory(),
     }
+
+
+def all_noted(count: int) -> Callable[[], None]:
+    """For peers whose jobs note that they wait."""
+    return lambda: marks.await_marks(count, 2 * PATIENCE, "parked", 0.2)
 
 
 def _pause() -> None:

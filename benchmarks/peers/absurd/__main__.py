@@ -100,6 +100,7 @@ def w7(jobs: int = 10_000) -> None:
         jobs,
         lambda: database.size(DATABASE),
         lambda: {"w5": loops.starts(workers.run_one, 20)},
+        loops.all_noted(jobs),
     )
     tell("w7", DEFAULTS, **figures)
 

@@ -13,18 +13,22 @@ from benchmarks.peers.aetheris.copies import copy_job
 from benchmarks.peers.aetheris.installation import DATABASE
 from jobs.engine.sweep import sweep
 
-SUBMITTED = 10_000
-"""So many are made as users make them; those beyond are copies of the first."""
+SUBMITTED = 2 if QUICK else 10_000
+"""So many are made as users make them; those beyond are copies of the first one's rows."""
 SWEEPS = 10
 SAMPLE = 5 if QUICK else 30
 
 
-def parked(count: int = SUBMITTED) -> None:
+def parked(count: int = 100_000) -> None:
     installation, jobs = workloads.warmed(), list[UUID]()
     submitted = min(count, SUBMITTED)
 
     def all_parked() -> None:
         user.await_parked(jobs, loops.PATIENCE)
+
+    def then() -> None:
+        if count > submitted:
+            copy_job(jobs[0], count - submitted)
 
     figures = loops.parked(
         installation.meter(),
@@ -33,12 +37,9 @@ def parked(count: int = SUBMITTED) -> None:
         lambda: database.size(DATABASE),
         _others,
         all_parked,
+        then,
     )
-    tell("w7", installation.mode, **figures)
-    if count > submitted:
-        copy_job(jobs[0], count - submitted)
-        beside = installation.meter().idle() | _others()
-        tell("w7", f"{installation.mode}, copied", parked=count, before=figures["before"], beside=beside)
+    tell("w7", installation.mode, **figures, copied=count - submitted)
 
 
 def _others() -> dict[str, Any]:

@@ -4,6 +4,8 @@ import time
 from typing import Any
 from uuid import UUID
 
+from django.db import connection
+
 from aetheris.core.canonical import loads
 from benchmarks.measure.marks import await_that
 from jobs.engine.sender import Sender
@@ -30,13 +32,15 @@ def go_on(job: UUID) -> None:
 
 def result(job: UUID) -> Any:
     """The result of a job, in hand as soon as there is one."""
-    while True:
-        ending, found = Job.objects.values_list("ending", "result").get(pk=job)
-        if ending == "completed" and found is not None:
-            return loads(found)
-        if ending:
-            raise RuntimeError(f"job {job} is {ending}")
-        time.sleep(_PAUSE)
+    with connection.cursor() as cursor:
+        while True:
+            cursor.execute("SELECT ending, result FROM jobs_job WHERE id = %s", [job])
+            ending, found = cursor.fetchone() or ("", "")
+            if ending == "completed":
+                return loads(found)
+            if ending:
+                raise RuntimeError(f"job {job} is {ending}")
+            time.sleep(_PAUSE)
 
 
 def stages(job: UUID) -> dict[str, float]:

@@ -106,7 +106,6 @@ def w7(jobs: int = 10_000) -> None:
         jobs,
         lambda: int(valkey().info("memory")["used_memory"]),
         lambda: {"w5": loops.starts(_run_one, 20)},
-        lambda: None,
     )
     tell("w7", MODE, **figures)
 

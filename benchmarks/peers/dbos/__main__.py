@@ -109,6 +109,7 @@ def w7(jobs: int = 10_000) -> None:
         jobs,
         lambda: database.size(DATABASE),
         lambda: {"w5": _starts(workers, 20)},
+        loops.all_noted(jobs),
     )
     tell("w7", DEFAULTS, **figures)
 

@@ -107,7 +107,6 @@ def w7(jobs: int = 10_000) -> None:
         jobs,
         lambda: database.size(DATABASE),
         lambda: {"w5": _starts(one, 20, next(batches))},
-        lambda: None,
     )
     tell("w7", HERE, **figures)
 

@@ -98,7 +98,6 @@ def w7(jobs: int = 10_000) -> None:
         jobs,
         lambda: database.size(DATABASE),
         lambda: {"w5": loops.starts(workers.start_one, 20, has_result=False)},
-        lambda: None,
     )
     tell("w7", MODE, **figures)
 

@@ -72,6 +72,7 @@ def w7(jobs: int = 10_000) -> None:
         jobs,
         server.stored,
         lambda: {"w5": loops.starts(server.run_one, 20)},
+        loops.all_noted(jobs),
     )
     tell("w7", MODE, **figures)
 
