@@ -24,12 +24,14 @@ WHOLE = _figure("w4", "whole_ms_per_step", "of 10,000, with its start", length=1
 START = _figure("w5", "step.p50_ms", "step p50 ms")
 RESULT = _figure("w5", "result.p50_ms", "result p50 ms")
 RECOVERED = _figure("w6", "recovered_s", "kill to last step, s")
+BEGUN = _figure("w6", "begun", "times that it began")
 EFFECTS = _figure("w6", "effects", "effects of the killed step")
 CREATE = _figure("w7", "create_s", "create, s")
 BYTES = _figure("w7", "bytes_each", "bytes each")
 IDLE = _figure("w7", "beside.idle_percent", "idle, % of a core")
 IDLE_BEFORE = _figure("w7", "before.idle_percent", "idle before")
-MEMORY = _figure("w7", "memory_mb", "memory MB")
+MEMORY = _figure("w7", "beside.memory_mb", "memory MB")
+MEMORY_BEFORE = _figure("w7", "before.memory_mb", "memory before")
 W5_BEFORE = _figure("w7", "before.w5.result.p50_ms", "result before, ms")
 W5_BESIDE = _figure("w7", "beside.w5.result.p50_ms", "result beside, ms")
 W3_BEFORE = _figure("w7", "before.w3.p50_ms", "wake before, ms")
@@ -56,7 +58,10 @@ TABLES: dict[str, tuple[str, tuple[Figure, ...]]] = {
     "w3": ("W3: from the signal to the next step", (WAKE, WAKE_LATE)),
     "w4": ("W4: milliseconds for each step of one job", (*GROWTH.values(), WHOLE)),
     "w5": ("W5: from submission to the step and to the result", (RESULT, START)),
-    "w6": ("W6: kill -9 in a step of three seconds", (RECOVERED, EFFECTS)),
-    "w7": ("W7: parked jobs", (CREATE, BYTES, IDLE, IDLE_BEFORE, MEMORY, W5_BESIDE, W5_BEFORE, W3_BESIDE, SWEEP)),
+    "w6": ("W6: kill -9 in a step of three seconds", (RECOVERED, BEGUN, EFFECTS)),
+    "w7": (
+        "W7: parked jobs",
+        (CREATE, BYTES, IDLE, IDLE_BEFORE, MEMORY, MEMORY_BEFORE, W5_BESIDE, W5_BEFORE, W3_BESIDE, SWEEP),
+    ),
     "grown": ("With full tables, by how much slower", tuple(GROWN.values())),
 }

@@ -103,6 +103,7 @@ RULES = (
     Rule("W6 effects of the killed step", _of(c.EFFECTS), _fixed(1), _fixed(1)),
     Rule("W7 create 10,000, s", _of(c.CREATE), _fixed(20), _fixed(20)),
     Rule("W7 idle more than before, % of a core", _more(c.IDLE, c.IDLE_BEFORE), _fixed(0.5), _fixed(0.5)),
+    Rule("W7 memory more than before, MB", _more(c.MEMORY, c.MEMORY_BEFORE), _fixed(20), _fixed(10)),
     Rule("W7 result beside them by before", _ratio(c.W5_BESIDE, c.W5_BEFORE), _fixed(1.3), _fixed(1.1)),
     Rule("W7 wake beside them by before", _ratio(c.W3_BESIDE, c.W3_BEFORE), _fixed(1.3), _fixed(1.1)),
     Rule("W7 a sweep, ms", _of(c.SWEEP), _fixed(None), _fixed(20)),

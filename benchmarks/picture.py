@@ -18,11 +18,16 @@ OURS, THEIRS = "#2f6f5e", "#b9c0c4"
 
 
 def draw(figures: Figures, file: Path) -> None:
-    """A panel for each figure, and one for growth."""
-    grid, panels = plt.subplots(4, 2, figsize=(13, 17), layout="constrained")
-    for panel, figure in zip(panels.flat, BARS, strict=False):
+    """A panel for each figure that was measured, and one for growth."""
+    shown = [figure for figure in BARS if figures.modes(figure)]
+    grid, panels = plt.subplots(
+        (len(shown) + 2) // 2, 2, squeeze=False, figsize=(13, 4 * (len(shown) + 2) // 2), layout="constrained"
+    )
+    for panel in panels.flat:
+        panel.set_axis_off()
+    for panel, figure in zip(panels.flat, shown, strict=False):
         _bars(panel, figures, figure)
-    _growth(panels.flat[len(BARS)], figures)
+    _growth(panels.flat[len(shown)], figures)
     grid.suptitle("Medians of one run: only their ratios mean anything")
     grid.savefig(file, dpi=110)
 
@@ -32,15 +37,14 @@ def _bars(panel: Any, figures: Figures, figure: Figure) -> None:
     found = sorted(figures.modes(figure).items(), key=lambda item: item[1], reverse=not figure.more_is_better)
     names = [f"{peer}: {mode[:40]}" if mode else peer for (peer, mode), _ in found]
     colours = [OURS if peer == "aetheris" else THEIRS for (peer, _), _ in found]
+    panel.set_axis_on()
     bars = panel.barh(names, [value for _, value in found], color=colours)
     panel.bar_label(bars, fmt="%.4g", padding=3, fontsize=7)
     panel.tick_params(axis="y", labelsize=7)
     panel.margins(x=0.15)
-    if not found:
-        panel.set_axis_off()
     better = "more is better" if figure.more_is_better else "less is better"
     panel.set_title(f"{TABLES[figure.workload][0]}\n{figure.title} ({better})", fontsize=9)
-    if found and max(found[0][1], found[-1][1]) > 30 * min(found[0][1], found[-1][1]):
+    if max(found[0][1], found[-1][1]) > 30 * min(found[0][1], found[-1][1]):
         panel.set_xscale("log")
 
 
@@ -50,6 +54,9 @@ def _growth(panel: Any, figures: Figures) -> None:
     for length, figure in GROWTH.items():
         for who, value in figures.modes(figure).items():
             lines.setdefault(who, {})[length] = value
+    if not lines:
+        return
+    panel.set_axis_on()
     for (peer, _), points in lines.items():
         wide = 2.5 if peer == "aetheris" else 1
         colour = OURS if peer == "aetheris" else None

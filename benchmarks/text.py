@@ -5,24 +5,27 @@ from typing import Any
 
 from benchmarks.catalogue import CPU, FANS, GROWTH, RESULT, SLOW_STEPS, STEPS, TABLES, WAKE
 from benchmarks.figures import Figure, Figures
-from benchmarks.judge import RULES, Rule
+from benchmarks.judge import RULES
 
 BARS = (STEPS, CPU, SLOW_STEPS, FANS, WAKE, GROWTH[1_000], RESULT)
 _WIDE = 50
 _NOTHING = "–"
+_WORDS = {True: "ok", False: "short", None: ""}
 
 
 def page(figures: Figures, about: Mapping[str, Any]) -> str:
     """The whole run."""
     facts = ", ".join(f"{name} {value}" for name, value in about.items())
     parts = ["# A run of the benchmarks", f"{facts}.", "Medians; only their ratios mean anything, and only here."]
-    parts += ["## Must and goal", _table(("figure", "measured", "must", "", "goal", ""), map(_verdict(figures), RULES))]
+    if verdicts := list(_verdicts(figures)):
+        parts += ["## Must and goal", _table(("figure", "measured", "must", "", "goal", ""), verdicts)]
     for workload, (title, shown) in TABLES.items():
         if rows := list(_rows(figures, workload, shown)):
             heads = ["peer", "mode", *(figure.title for figure in shown), "ratio"]
             parts += [f"## {title}", _table(heads, rows)]
-    parts += ["## Bars", *(bars for figure in BARS if (bars := _bars(figures, figure)))]
-    parts += [*_failures(figures)]
+    if bars := [drawn for figure in BARS if (drawn := _bars(figures, figure))]:
+        parts += ["## Bars", *bars]
+    parts += _failures(figures)
     return "\n\n".join(parts) + "\n"
 
 
@@ -30,21 +33,19 @@ def number(value: float | None) -> str:
     """As precise as it is telling."""
     if value is None:
         return _NOTHING
-    if abs(value) >= 100:
+    if abs(value) >= 100 or value == int(value):
         return f"{value:,.0f}"
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
 
 
-def _verdict(figures: Figures) -> Any:
-    def row(rule: Rule) -> Sequence[str]:
-        ours, limits = rule.ours(figures), (rule.must(figures), rule.goal(figures))
-        cells = [rule.title, number(ours)]
-        for limit in limits:
-            holds = None if ours is None else rule.holds(ours, limit)
-            cells += [number(limit), "" if holds is None else "ok" if holds else "short"]
-        return cells
-
-    return row
+def _verdicts(figures: Figures) -> Iterator[Sequence[str]]:
+    """A row for each rule whose figure was measured."""
+    for rule in RULES:
+        ours = rule.ours(figures)
+        if ours is not None:
+            limits = (rule.must(figures), rule.goal(figures))
+            words = [(number(limit), _WORDS[rule.holds(ours, limit)]) for limit in limits]
+            yield [rule.title, number(ours), *(word for pair in words for word in pair)]
 
 
 def _rows(figures: Figures, workload: str, shown: Sequence[Figure]) -> Iterator[Sequence[str]]:

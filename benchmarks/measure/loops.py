@@ -140,7 +140,7 @@ def parked(
 ) -> dict[str, Any]:
     """W7: make so many jobs that wait, and `then` whatever is to be there besides; what each is on disk, what they all
     cost an idle system, and what `others` is before them and beside them."""
-    before = meter.idle() | others()
+    before = _around(meter, others)
     size = stored()
     marks.forget()
     meter.begin()
@@ -159,9 +159,12 @@ def parked(
         "create_cpu_s": round(used.cpu_seconds, 2),
         "bytes_each": round(each),
         "before": before,
-        "beside": meter.idle() | others(),
-        "memory_mb": meter.memory(),
+        "beside": _around(meter, others),
     }
+
+
+def _around(meter: Meter, others: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    return meter.idle() | {"memory_mb": meter.memory()} | others()
 
 
 def all_noted(count: int) -> Callable[[], None]:
