@@ -11,9 +11,10 @@ import signal
 import subprocess
 import sys
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 
-from benchmarks.environments import FOLDER, PICTURE, python_of
+from benchmarks.environments import FOLDER, PICTURE, python_of, ready
 from benchmarks.figures import Figures
 from benchmarks.machine import about
 from benchmarks.plan import ALL, PEERS, turns
@@ -41,7 +42,7 @@ def asked_for() -> argparse.Namespace:
 
 def measure(asked: argparse.Namespace) -> Path:
     """The file of the lines, written as they come."""
-    peers = [word for word in asked.words if word in PEERS] or list(PEERS)
+    pythons, missing = ready([word for word in asked.words if word in PEERS] or PEERS)
     workloads = [word for word in asked.words if word not in PEERS] or list(ALL)
     repeat = 1 if asked.quick else asked.repeat
     RESULTS.mkdir(exist_ok=True)
@@ -49,11 +50,12 @@ def measure(asked: argparse.Namespace) -> Path:
     run = FOLDER / f"run-{os.getpid()}"
     with file.open("w") as lines, servers(run) as environ:
         environ |= {"BENCH_THREADS": str(asked.threads)} | ({"BENCH_QUICK": "1"} if asked.quick else {})
-        print(json.dumps({"about": about(repeat, run)}), file=lines, flush=True)
-        for turn in turns(peers, workloads, repeat, quick=asked.quick):
-            for line in take(turn, environ):
-                print(json.dumps(line), file=lines, flush=True)
-                print(json.dumps(line), flush=True)
+        taken = (
+            take(turn, pythons[turn.peer], environ) for turn in turns(pythons, workloads, repeat, quick=asked.quick)
+        )
+        for line in chain([{"about": about(repeat, run)}], missing, chain.from_iterable(taken)):
+            print(json.dumps(line), file=lines, flush=True)
+            print(json.dumps(line), flush=True)
     return file
 
 

@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 import venv
+from collections.abc import Iterable
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -11,6 +12,17 @@ FOLDER = HERE.parent / ".bench"
 PICTURE = "picture"
 _PIP = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r")
 _NPM = ("npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--silent")
+
+
+def ready(peers: Iterable[str]) -> tuple[dict[str, Path], list[dict[str, str]]]:
+    """The interpreter of each peer, before anything is measured; and a line for each that cannot be installed here."""
+    pythons, missing = {}, []
+    for peer in peers:
+        try:
+            pythons[peer] = python_of(peer)
+        except (subprocess.CalledProcessError, OSError) as error:
+            missing.append({"peer": peer, "workload": "all", "error": f"not installed: {type(error).__name__}"})
+    return pythons, missing
 
 
 def python_of(peer: str) -> Path:

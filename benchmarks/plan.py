@@ -1,5 +1,6 @@
 """What is measured: which peer does which workload, how often, and how large."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 SLOW = "w1-slow"
@@ -48,7 +49,7 @@ class Turn:
         return f"{self.workload.removesuffix('-slow')}={self.sizes}"
 
 
-def turns(peers: list[str], words: list[str], repeat: int, *, quick: bool) -> list[Turn]:
+def turns(peers: Collection[str], words: Sequence[str], repeat: int, *, quick: bool) -> list[Turn]:
     """All turns in their order: peers one after the other, as often as is wanted, then the next workload. Words are
     workloads, with sizes of their own after a `=`."""
     sizes = _QUICK if quick else _FULL

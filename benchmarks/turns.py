@@ -10,7 +10,6 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from benchmarks.environments import python_of
 from benchmarks.plan import SLOW, Turn
 from benchmarks.servers import slow_flush
 
@@ -19,13 +18,8 @@ LONGEST = 1_800.0
 """Seconds that a turn may take."""
 
 
-def take(turn: Turn, environ: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-    """Measure; the lines, as they come. A peer that cannot be installed here is one line, too."""
-    try:
-        python = python_of(turn.peer)
-    except (subprocess.CalledProcessError, OSError) as error:
-        yield {"peer": turn.peer, "workload": turn.workload, "error": f"not installed: {type(error).__name__}"}
-        return
+def take(turn: Turn, python: Path, environ: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    """Measure; the lines, as they come."""
     with slow_flush(environ) if turn.workload == SLOW else nullcontext():
         for line in driven(turn.peer, [turn.word], python, environ):
             yield line | {"workload": turn.workload}

@@ -27,20 +27,28 @@ Act = Callable[[str], object]
 """Does something with the job of this name."""
 
 
-def run(submit: Act, count: int, seconds: float = PATIENCE) -> None:
-    """Submit so many jobs; returns when the last step of each has been reached."""
+def submit_all(submit: Act, count: int) -> float:
+    """Seconds that it took."""
     marks.forget()
+    began = time.time()
     for number in range(count):
         submit(f"job-{number}")
+    return round(time.time() - began, 3)
+
+
+def run(submit: Act, count: int, seconds: float = PATIENCE) -> float:
+    """Submit so many jobs; returns when the last step of each has been reached, how long it took to submit them."""
+    submitted = submit_all(submit, count)
     marks.await_marks(count, seconds)
     time.sleep(_AFTER)
+    return submitted
 
 
 def throughput(meter: Meter, submit: Act, jobs: int, steps: int = STEPS) -> dict[str, Any]:
     """W1: from the first submission to the last step of the last job."""
     meter.begin()
-    run(submit, jobs)
-    return meter.end(at=marks.last()).each(jobs, steps)
+    submitted = run(submit, jobs)
+    return meter.end(at=marks.last()).each(jobs, steps) | {"submit_s": submitted}
 
 
 def fan_out(meter: Meter, submit: Act, at_once: int) -> dict[str, Any]:
@@ -53,9 +61,7 @@ def fan_out(meter: Meter, submit: Act, at_once: int) -> dict[str, Any]:
 
 def park(submit: Act, jobs: int, seconds: float = PATIENCE) -> None:
     """Submit so many jobs that wait; returns when each has noted that it does."""
-    marks.forget()
-    for number in range(jobs):
-        submit(f"job-{number}")
+    submit_all(submit, jobs)
     marks.await_marks(jobs, seconds, "parked", 0.1)
     time.sleep(1)
 
@@ -142,11 +148,8 @@ def parked(
     cost an idle system, and what `others` is before them and beside them."""
     before = _around(meter, others)
     size = stored()
-    marks.forget()
     meter.begin()
-    for number in range(count):
-        submit(f"job-{number}")
-    submitted = time.time() - meter.began
+    submitted = submit_all(submit, count)
     all_parked()
     used = meter.end()
     time.sleep(_REST)
@@ -154,7 +157,7 @@ def parked(
     then()
     return {
         "parked": count,
-        "submit_s": round(submitted, 1),
+        "submit_s": submitted,
         "create_s": round(used.seconds, 1),
         "create_cpu_s": round(used.cpu_seconds, 2),
         "bytes_each": round(each),

@@ -60,10 +60,6 @@ class Meter:
         self._began = time.time()
         return self
 
-    @property
-    def began(self) -> float:
-        return self._began
-
     def end(self, at: float | None = None) -> Used:
         """What was used until now; the time that counts may have ended before (`at`)."""
         ended = at or time.time()
