@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from benchmarks.measure import database
-from benchmarks.measure.cpu import cpu_seconds, spin
+from benchmarks.measure.cpu import cpu_seconds, memory, spin
 from benchmarks.measure.environ import QUICK, SERVERS
 
 DRIVER = "driver"
-IDLE_SECONDS = 3 if QUICK else 30
+IDLE_SECONDS = 1 if QUICK else 30
 
 
 @dataclass(frozen=True)
@@ -60,10 +60,6 @@ class Meter:
         self._began = time.time()
         return self
 
-    @property
-    def began(self) -> float:
-        return self._began
-
     def end(self, at: float | None = None) -> Used:
         """What was used until now; the time that counts may have ended before (`at`)."""
         ended = at or time.time()
@@ -76,12 +72,17 @@ class Meter:
             spin_ms=self._spin,
         )
 
-    def idle(self, seconds: float = IDLE_SECONDS) -> dict[str, float]:
-        """Milliseconds of CPU a second, by who used them, while nobody asks for anything."""
+    def idle(self, seconds: float = IDLE_SECONDS) -> dict[str, Any]:
+        """What of a core is used while nobody asks for anything, and by whom."""
         self.begin()
         time.sleep(seconds)
         used = self.end()
-        return {who: round(1000 * cpu / used.seconds, 1) for who, cpu in used.cpu.items() if who != DRIVER}
+        share = {who: round(100 * cpu / used.seconds, 2) for who, cpu in used.cpu.items() if who != DRIVER}
+        return {"idle_percent": round(sum(share.values()), 2), "idle_percent_by": share}
+
+    def memory(self) -> float:
+        """Megabytes of the processes that it was told of, the servers left out."""
+        return memory(pid for name, pids in self._groups.items() if name not in SERVERS for pid in pids)
 
     def _used(self) -> dict[str, float]:
         used = {who: cpu_seconds(pids) for who, pids in self._groups.items()}
