@@ -35,6 +35,12 @@ class Configuration(BaseSettings):
     """The tenant that this installation's users belong to."""
     login_rate: str = Field(default="20/min", pattern=r"^[1-9][0-9]*/(sec|min|hour|day)$")
     """How many times one address may try to log in, in each web process."""
+    request_rate: str = Field(default="200/sec", pattern=r"^[1-9][0-9]*/(sec|min|hour|day)$")
+    """How many requests one user may send, in each web process."""
+    stream_seconds: float = Field(default=600.0, gt=0)
+    """How long a stream of events lasts; whoever resumes it is asked again who he is."""
+    heartbeat_seconds: float = Field(default=15.0, gt=0)
+    """After how long a stream without events says that it is still there."""
     lease_seconds: float = Field(default=15.0, gt=0)
     """How long a node stays claimed without a heartbeat."""
     sweep_seconds: float = Field(default=1.0, gt=0)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import dj_database_url
 
+from aetheris import __version__
 from aetheris.conf import configuration
 
 _conf = configuration()
@@ -30,6 +31,8 @@ INSTALLED_APPS = [
     "django_celery_beat",
     "rest_framework",
     "knox",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "aetheris",
     "jobs",
     "ledger",
@@ -38,6 +41,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "aetheris.api.request_ids.request_ids",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -90,20 +94,48 @@ AUTH_PASSWORD_VALIDATORS = [
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["aetheris.api.authentication.Token"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "aetheris.api.authentication.Token",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["aetheris.api.permissions.Declared"],
     "DEFAULT_PARSER_CLASSES": ["aetheris.api.parsers.BoundedJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "EXCEPTION_HANDLER": "aetheris.api.exceptions.handle",
-    "DEFAULT_THROTTLE_RATES": {"login": _conf.login_rate},
+    "DEFAULT_SCHEMA_CLASS": "aetheris.api.schema.ContractSchema",
+    "DEFAULT_THROTTLE_CLASSES": ["aetheris.api.throttling.PerCaller"],
+    "DEFAULT_THROTTLE_RATES": {"login": _conf.login_rate, "request": _conf.request_rate},
     "NUM_PROXIES": 0,  # whoever is limited does not say himself where he comes from
 }
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Aetheris",
+    "DESCRIPTION": "A durable runtime that hosts AI agents.",
+    "VERSION": __version__,
+    "OAS_VERSION": "3.1.1",
+    "SCHEMA_PATH_PREFIX": "/api/",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "POSTPROCESSING_HOOKS": ["aetheris.api.schema.with_error"],
+    "APPEND_COMPONENTS": {
+        "securitySchemes": {
+            "token": {
+                "type": "http",
+                "scheme": "bearer",
+                "description": "The `token` that `POST /api/login` has answered, or the `key` of `POST /api/keys`.",
+            },
+            "session": {"type": "apiKey", "in": "cookie", "name": "sessionid", "description": "Of the admin's login."},
+        }
+    },
+}
+KNOX_TOKEN_MODEL = "knox.AuthToken"  # noqa: S105  a name of a model
 REST_KNOX = {"TOKEN_TTL": timedelta(hours=10)}
 
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(request_id)s %(message)s"}},
+    "filters": {"request_id": {"()": "aetheris.api.request_ids.Filter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request_id"]}},
     "root": {"handlers": ["stderr"], "level": _conf.log_level},
 }

@@ -20,7 +20,8 @@ This page is made by `docs/make_states.py` from the `states.py` files; change th
 .venv/bin/python docs/make_states.py
 ```
 
-A move that is not in these tables is refused by the one module that may move the record. `–` means final.
+A move that is not in these tables is refused by the one module that may move the record. `–` means final; `failed` and
+`cancelled` are final too, unless the job is tried again.
 """
 
 JOB = """
@@ -31,6 +32,8 @@ derives it from the job's `ending` and from the counters of its nodes. The first
 """
 
 JOB_REST = """
+A failed job is left only by a retry (`jobs/engine/requeue.py`); nothing leaves the other two endings.
+
 A job that fails or is cancelled while a node runs or an effect is in doubt keeps its state until that is over; it
 starts nothing more. A final job has an `outcome` as well: {outcomes}.
 """

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.db import connection, models
-from django.db.models import F, Q
+from django.db.models import Count, F, Q
 
 from jobs.states import NodeState
 
@@ -169,6 +169,15 @@ class DueNodeQuerySet(models.QuerySet["Node"]):
         """Whether a node of this queue runs that was begun lately."""
         return self.filter(state=NodeState.RUNNING, queue=queue, started_at__gte=since).exists()
 
+    def backlog(self, tenant: str) -> dict[str, int]:
+        """Queue → how many nodes of a tenant are READY in it."""
+        ready = self.filter(state=NodeState.READY, tenant=tenant)
+        return dict(ready.order_by().values_list("queue").annotate(number=Count("path")))
+
+    def running_of_tenant(self, tenant: str) -> int:
+        """How many nodes of a tenant run."""
+        return self.filter(state=NodeState.RUNNING, tenant=tenant).count()
+
     def mark_rung(self, node: Node, now: datetime) -> bool:
         """Note a doorbell; whether this process is the one to ring it."""
         same = self.filter(job_id=node.job_id, path=node.path, state=NodeState.READY, rung_at=node.rung_at)
@@ -187,6 +196,18 @@ class TickQuerySet(models.QuerySet["Tick"]):
     def write(self, tick: Tick) -> None:
         """Store a row that the caller has locked."""
         self.filter(pk=tick.pk).update(last_at=tick.last_at, quiet_until=tick.quiet_until)
+
+    def last_at(self) -> datetime | None:
+        """When somebody swept last."""
+        return self.values_list("last_at", flat=True).first()
+
+    def server_version(self) -> str:
+        """What this database server says that it is."""
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT current_setting('server_version')")
+            row = cursor.fetchone()
+        assert row is not None  # noqa: S101  a SELECT without FROM gives one row
+        return str(row[0])
 
     def server_started_at(self) -> datetime:
         """When this database server was started."""

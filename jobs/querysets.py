@@ -12,6 +12,7 @@ from django.db import connection, models
 from django.db.models import Case, Count, Exists, F, Max, OuterRef, Q, Subquery, Value, When
 
 from aetheris.core.canonical import digest
+from jobs.found_querysets import FoundJobQuerySet
 from jobs.lease_querysets import NOW, LeasedNodeQuerySet
 from jobs.states import NODE_ENDINGS, Ending, NodeState, NodeType
 
@@ -37,7 +38,7 @@ class SubmissionQuerySet(models.QuerySet["Submission"]):
         return self.get(tenant=submission.tenant, agent_name=submission.agent_name, key=submission.key)
 
 
-class JobQuerySet(models.QuerySet["Job"]):
+class JobQuerySet(FoundJobQuerySet):
     def lock(self, job_id: UUID, *, wait: bool = True) -> Job:
         """The job, locked against every other verb until the transaction ends. Raises `Job.DoesNotExist`, also for
         one that is locked now when told not to wait."""
@@ -75,20 +76,10 @@ class JobQuerySet(models.QuerySet["Job"]):
     def of_tenant(self, tenant: str) -> JobQuerySet:
         return self.filter(tenant=tenant).select_related("agent")
 
-    def standing(self, job_ids: Iterable[UUID]) -> list[tuple[UUID, int, bool]]:
-        """How far these jobs are: id, number of the last event, whether they have ended."""
-        found = self.filter(pk__in=list(job_ids)).values_list("pk", "seq", "ending")
-        return [(job_id, seq, ending != "") for job_id, seq, ending in found]
-
     def overdue(self, now: datetime, limit: int) -> list[UUID]:
         """Jobs past their deadline that are not ending yet, longest first."""
         late = self.filter(ending="", error__isnull=True, deadline_at__lte=now).order_by("deadline_at")
         return list(late.values_list("pk", flat=True)[:limit])
-
-    def newest_first(self, state: str | None, agent: str | None, before: UUID | None) -> JobQuerySet:
-        """Jobs in descending order of their ids, which is that of their making; `before` continues a page."""
-        wanted = {"state": state, "agent__name": agent, "pk__lt": before}
-        return self.filter(**{name: value for name, value in wanted.items() if value}).order_by("-pk")
 
     def read_one_snapshot(self) -> None:
         """Let every later statement of this transaction read one snapshot. Must be its first statement."""
@@ -200,6 +191,25 @@ class NodeQuerySet(LeasedNodeQuerySet):
             .exclude(path__in=doubtful)
             .update(state=NodeState.CANCELLED, finished_at=now, moved_by=token)
         )
+
+    def given_up(self, job_id: UUID) -> list[Node]:
+        """Nodes that failed without an edge that leads on, or were cancelled, in plan order."""
+        failed = Q(state=NodeState.FAILED, output__isnull=True)
+        return list(self.of_job(job_id).filter(failed | Q(state=NodeState.CANCELLED)))
+
+    def revive(self, job_id: UUID, paths: Sequence[str], *, token: UUID) -> dict[str, Any]:
+        """Let nodes that have ended begin anew; the columns that they have then."""
+        empty = dict.fromkeys(("error", "output", "finished_at", "started_at", "not_before", "deadline_at", "rung_at"))
+        columns = {**empty, "state": NodeState.BLOCKED.value, "ending": "", "tries": 0, "crashes": 0, "moved_by": token}
+        self.filter(job_id=job_id, path__in=paths).update(**columns)
+        return columns
+
+    def undecided(self, job_id: UUID) -> list[Node]:
+        """Nodes that have ended with an edge that nobody has decided: the job was failing then."""
+        edges = self.model._meta.apps.get_model("jobs", "Edge").objects.filter(
+            job_id=job_id, source=OuterRef("path"), taken__isnull=True
+        )
+        return list(self.of_job(job_id).filter(Exists(edges), state__in=(NodeState.COMPLETED, NodeState.FAILED)))
 
     def ready_of_job(self, job_id: UUID) -> NodeQuerySet:
         """READY nodes of a job in plan order. Their index is found only by those who also ask for the position."""

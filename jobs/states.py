@@ -74,8 +74,8 @@ NODE_MOVES: dict[NodeState, tuple[NodeState, ...]] = {
     ),
     NodeState.WAITING: (NodeState.COMPLETED, NodeState.FAILED, NodeState.READY, NodeState.CANCELLED),
     NodeState.COMPLETED: (),
-    NodeState.FAILED: (),
-    NodeState.CANCELLED: (),
+    NodeState.FAILED: (NodeState.BLOCKED,),
+    NodeState.CANCELLED: (NodeState.BLOCKED,),
     NodeState.SKIPPED: (),
 }
 

@@ -22,6 +22,7 @@ class EventType(TextChoices):
     JOB_FAILED = "job_failed"
     JOB_CANCEL_REQUESTED = "job_cancel_requested"
     JOB_CANCELLED = "job_cancelled"
+    JOB_REQUEUED = "job_requeued"
     PLAN_GENERATED = "plan_generated"
     NODE_STARTED = "node_started"
     NODE_FINISHED = "node_finished"
@@ -47,6 +48,7 @@ CATEGORY: dict[EventType, Category] = {
     EventType.JOB_FAILED: Category.HISTORY,
     EventType.JOB_CANCEL_REQUESTED: Category.COORDINATION,
     EventType.JOB_CANCELLED: Category.HISTORY,
+    EventType.JOB_REQUEUED: Category.HISTORY,
     EventType.PLAN_GENERATED: Category.HISTORY,
     EventType.NODE_STARTED: Category.COORDINATION,
     EventType.NODE_FINISHED: Category.HISTORY,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db import connection, models
+from django.db.models import Q
 
 from aetheris.core.canonical import dumps_around, shown
 from ledger.event_types import CATEGORY, EventType
@@ -16,6 +17,7 @@ from ledger.states import EntryState
 
 if TYPE_CHECKING:
     from jobs.models import Job
+    from ledger.feed import Place
     from ledger.models import Entry, Event
 
 
@@ -99,6 +101,45 @@ class EventQuerySet(models.QuerySet["Event"]):
             return (name.removesuffix(BODY), shown(texts[value])) if found else (name, value)
 
         return [dict(told(*item) for item in payload.items()) for payload in payloads]
+
+    def told_of_jobs(self, events: Sequence[Event]) -> dict[Any, dict[str, Any]]:
+        """The same for events of several jobs: their keys → payloads."""
+        of_jobs: dict[UUID, list[Event]] = {}
+        for event in events:
+            of_jobs.setdefault(event.job_id, []).append(event)
+        return {
+            event.pk: payload
+            for job_id, listed in of_jobs.items()
+            for event, payload in zip(listed, self.told(job_id, listed), strict=True)
+        }
+
+    def hashes_before(self, events: Sequence[Event]) -> dict[Any, bytes]:
+        """Key → the hash of the event before it in its job, in at most one query."""
+        hashes = {(event.job_id, event.seq): bytes(event.hash) for event in events}
+        missing = [(job_id, seq - 1) for job_id, seq in hashes if seq > 1 and (job_id, seq - 1) not in hashes]
+        found = self.filter(pk__in=missing).values_list("job_id", "seq", "hash") if missing else ()
+        hashes |= {(job_id, seq): bytes(stored) for job_id, seq, stored in found}
+        return {event.pk: hashes.get((event.job_id, event.seq - 1), b"") for event in events}
+
+    def horizon(self) -> int:
+        """Before which place nothing can be committed any more: the oldest transaction that is still open."""
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+            row = cursor.fetchone()
+        assert row is not None  # noqa: S101  a SELECT without FROM gives one row
+        return int(row[0])
+
+    def feed(self, tenant: str, after: Place, horizon: int, limit: int) -> list[Event]:
+        """A tenant's events behind a place and before the horizon, in the one order of all events."""
+        behind = Q(placed__gt=after.horizon) | Q(
+            Q(job_id__gt=after.job_id) | Q(job_id=after.job_id, seq__gt=after.seq), placed=after.horizon
+        )
+        found = self.filter(behind, tenant=tenant, placed__gte=after.horizon, placed__lt=horizon)
+        return list(found.order_by("placed", "job_id", "seq")[:limit])
+
+    def is_ahead(self, tenant: str, horizon: int) -> bool:
+        """Whether events are committed whose turn has not come."""
+        return self.filter(tenant=tenant, placed__gte=horizon).exists()
 
     def arguments_of(self, entry: Entry) -> str:
         """The canonical arguments that an effect was opened with, as its first event tells them."""

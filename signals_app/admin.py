@@ -91,7 +91,7 @@ class ApprovalAdmin(ReadOnlyAdmin):
                 approval,
                 approved=approved,
                 reason=request.POST.get("decision_reason", ""),
-                sender=Sender(**rights_of(request.user)),
+                sender=Sender(**rights_of(request)),
             )
         except Refused as refusal:
             self.message_user(request, refusal.message, messages.ERROR)
@@ -189,7 +189,7 @@ class UnknownOutcomeAdmin(ReadOnlyAdmin):
         """What this user may say now, and what the tool would have returned."""
         unknown = about([question])[0]
         tool = registry.tools.get(unknown.entry.tool) if unknown.entry.tool in registry.tools else None
-        possible = unknown.answers(Sender(**rights_of(request.user)))
+        possible = unknown.answers(Sender(**rights_of(request)))
         return {
             "answers": [(answer, *RESOLUTIONS[answer.resolution]) for answer in possible],
             "result_schema": json.dumps(tool.signature.result_schema()) if tool else "",
@@ -200,7 +200,7 @@ class UnknownOutcomeAdmin(ReadOnlyAdmin):
             answer = _answer_in(request, said)
             if "confirmed" not in request.POST:
                 return self._confirm(request, question, said)
-            sender = Sender(**rights_of(request.user))
+            sender = Sender(**rights_of(request))
             verdict = resolve(question.job_id, question.correlation_key, answer, sender)
         except Refused as refusal:
             self.message_user(request, refusal.message, messages.ERROR)

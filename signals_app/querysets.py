@@ -32,12 +32,31 @@ class WaitQuerySet(models.QuerySet["Wait"]):
         """The wait that was declared with this wait node."""
         return self.exclude(kind=WaitKind.RESOLUTION).get(job_id=job_id, node=node)
 
+    def of_nodes(self, job_id: UUID, nodes: Sequence[str]) -> list[Wait]:
+        """The waits that were declared with these wait nodes."""
+        return list(self.filter(job_id=job_id, node__in=nodes).exclude(kind=WaitKind.RESOLUTION))
+
     def states(self, job_id: UUID) -> dict[str, str]:
         """Correlation key → state of all the job's waits."""
         return dict(self.filter(job_id=job_id).values_list("correlation_key", "state"))
 
     def open(self, job_id: UUID) -> WaitQuerySet:
         return self.filter(job_id=job_id, state=WaitState.OPEN).order_by("opened_at")
+
+    def open_of_tenant(self, tenant: str, kind: str | None = None, agent: str | None = None) -> WaitQuerySet:
+        """All that jobs of a tenant wait for, those of the newest jobs first."""
+        wanted = {"kind": kind, "job__agent__name": agent}
+        given = {name: value for name, value in wanted.items() if value}
+        return self.filter(tenant=tenant, state=WaitState.OPEN, **given).order_by("-job_id", "correlation_key")
+
+    def jobs(self, before: UUID | None, limit: int) -> list[UUID]:
+        """The jobs of these waits, newest first; `before` continues a page."""
+        found = self.filter(job_id__lt=before) if before else self
+        return list(found.order_by("-job_id").values_list("job_id", flat=True).distinct()[:limit])
+
+    def of_jobs(self, job_ids: Sequence[UUID]) -> list[Wait]:
+        """Those of these waits that belong to these jobs."""
+        return list(self.filter(job_id__in=job_ids).select_related("job", "job__agent"))
 
     def for_messages(self, job_id: UUID) -> list[Wait]:
         """Open waits that take messages, the oldest first."""
@@ -128,10 +147,14 @@ class ApprovalQuerySet(models.QuerySet["Approval"]):
     def of_tenant(self, tenant: str) -> ApprovalQuerySet:
         return self.filter(tenant=tenant).select_related("job", "job__agent").order_by("-id")
 
-    def newest_first(self, state: str | None, before: UUID | None) -> ApprovalQuerySet:
-        """In descending order of ids; `before` continues a page."""
-        wanted = {"state": state, "pk__lt": before}
+    def newest_first(self, status: str | None = None, cursor: UUID | None = None) -> ApprovalQuerySet:
+        """In descending order of ids; `cursor` continues a page."""
+        wanted = {"state": status, "pk__lt": cursor}
         return self.filter(**{name: value for name, value in wanted.items() if value})
+
+    def for_decider(self, principal: str) -> ApprovalQuerySet:
+        """Those that this person may decide now: pending, and asked for by somebody else."""
+        return self.filter(state=ApprovalState.PENDING).exclude(requested_by=principal)
 
     def compare_and_set(self, approval: Approval, **columns: Any) -> bool:
         """Change an approval that still has the state it was read with; whether it landed."""

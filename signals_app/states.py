@@ -53,7 +53,7 @@ WAIT_MOVES: dict[WaitState, tuple[WaitState, ...]] = {
     WaitState.OPEN: (WaitState.RESOLVED, WaitState.TIMED_OUT, WaitState.CANCELLED),
     WaitState.RESOLVED: (),
     WaitState.TIMED_OUT: (),
-    WaitState.CANCELLED: (),
+    WaitState.CANCELLED: (WaitState.DECLARED,),
 }
 
 

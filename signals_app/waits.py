@@ -88,6 +88,11 @@ def cancel(wait: Wait, now: datetime) -> bool:
     return _move(wait, WaitState.CANCELLED, ended_at=now)
 
 
+def declare_again(wait: Wait) -> bool:
+    """The node of a cancelled wait is to be reached after all: its job is tried again."""
+    return _move(wait, WaitState.DECLARED, opened_at=None, expires_at=None, ended_at=None)
+
+
 def is_over(wait: Wait, now: datetime) -> bool:
     """Whether an open wait takes no answer any more, sweep or no sweep."""
     return wait.expires_at is not None and wait.expires_at <= now

@@ -11,9 +11,12 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.urls import Resolver404, resolve
 from knox.models import get_token_model
 from rest_framework.test import APIClient
 
+from aetheris.api.contract import codes
+from aetheris.api.exceptions import status_of
 from aetheris.core.graph import TaskGraph
 from aetheris.core.handlers import Effect
 from aetheris.core.references import ref
@@ -22,6 +25,7 @@ from tests.world import Doorbells, Registered, World
 T = TypeVar("T")
 REQUESTER = ("jobs.add_job", "jobs.view_job", "jobs.stop_job", "jobs.view_agent")
 DECIDER = ("signals_app.decide_approval",)
+OPERATOR = ("jobs.view_tick", "jobs.add_agent")
 VIEWER = ("jobs.view_job", "jobs.view_agent", "signals_app.view_approval", "signals_app.view_unknownoutcome")
 
 
@@ -56,6 +60,9 @@ class Door:
         if token:
             self.client.credentials(HTTP_AUTHORIZATION=f"Token {token}")
 
+    def delete(self, path: str) -> Answer:
+        return self.send("DELETE", path)
+
     def get(self, path: str, **query: Any) -> Answer:
         return self.send("GET", path, data=query)
 
@@ -68,10 +75,16 @@ class Door:
     def send(self, method: str, path: str, **options: Any) -> Answer:
         send = getattr(self.client, method.lower())
         response = send(f"/api/{path}", **options)
+        if response.streaming:
+            response.close()
+            return Answer(response.status_code, None, response.headers)
         content = response.content.decode()
         assert response.status_code < 500, content
         assert "Traceback" not in content
-        return Answer(response.status_code, json.loads(content) if content else None, response.headers)
+        is_json = response.headers.get("Content-Type", "").startswith("application/")
+        answer = Answer(response.status_code, json.loads(content) if content and is_json else None, response.headers)
+        promised(method, path, answer)
+        return answer
 
     def message(self, message: str = "do it", *, agent: str = "test-agent", key: str = "") -> Answer:
         headers = {"Idempotency-Key": key} if key else {}
@@ -79,6 +92,22 @@ class Door:
 
     def signal(self, job_id: str, key: str, payload: Any) -> Answer:
         return self.post(f"jobs/{job_id}/signal", {"correlation_key": key, "payload": payload})
+
+
+def promised(method: str, path: str, answer: Answer) -> None:
+    """Fail for an answer that the contract of its view does not have."""
+    try:
+        view: Any = resolve(f"/api/{path.partition('?')[0]}")
+    except Resolver404:
+        return
+    contracts = getattr(view.func.cls, "contract", {})
+    method = "GET" if method == "HEAD" else method
+    if method not in contracts or answer.status in contracts[method].answers or answer.body is None:
+        return
+    needed = view.func.cls.permissions[method]
+    code = answer.code
+    assert code in codes(contracts[method], needed, has_path=bool(view.kwargs)), f"{method} {path} answered {code}"
+    assert answer.status == status_of(code)
 
 
 def person(name: str, *rights: str, superuser: bool = False, staff: bool = False, password: str | None = None) -> Any:

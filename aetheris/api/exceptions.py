@@ -11,7 +11,6 @@ from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
 from rest_framework import exceptions, status
 from rest_framework.response import Response
-from rest_framework.views import set_rollback
 
 from aetheris.core.errors import AetherisError
 
@@ -20,6 +19,8 @@ STATUS = {
     "JOB_NOT_FOUND": status.HTTP_404_NOT_FOUND,
     "NODE_NOT_FOUND": status.HTTP_404_NOT_FOUND,
     "APPROVAL_NOT_FOUND": status.HTTP_404_NOT_FOUND,
+    "KEY_NOT_FOUND": status.HTTP_404_NOT_FOUND,
+    "SCOPE_NOT_YOURS": status.HTTP_403_FORBIDDEN,
     "MAY_NOT_DECIDE": status.HTTP_403_FORBIDDEN,
     "MAY_NOT_SIGNAL": status.HTTP_403_FORBIDDEN,
     "REQUESTER_MAY_NOT_DECIDE": status.HTTP_403_FORBIDDEN,
@@ -30,6 +31,8 @@ STATUS = {
     "WAIT_EXPIRED": status.HTTP_409_CONFLICT,
     "EFFECT_NOT_SETTLED": status.HTTP_409_CONFLICT,
     "SECOND_PERSON_NEEDED": status.HTTP_409_CONFLICT,
+    "JOB_NOT_FAILED": status.HTTP_409_CONFLICT,
+    "CANNOT_RETRY": status.HTTP_409_CONFLICT,
     "CANNOT_ASK": status.HTTP_409_CONFLICT,
     "JOB_STARTS_NOTHING_MORE": status.HTTP_409_CONFLICT,
     "TOOL_NOT_FOUND": status.HTTP_404_NOT_FOUND,
@@ -72,13 +75,19 @@ _DJANGO: dict[type[Exception], Callable[[], Exception]] = {
 }
 
 
+def status_of(code: str) -> int:
+    """The HTTP status of each code that the REST interface answers."""
+    of_drf = {code: kind.status_code for kind, code in _CODES}
+    of_ours = {kind.default_code: kind.status_code for kind in (BodyTooLarge, DatabaseAway)}
+    return {**of_drf, **of_ours, "INTERNAL_ERROR": 500, **STATUS}.get(code, status.HTTP_400_BAD_REQUEST)
+
+
 def body(code: str, message: str, details: Any = None) -> dict[str, Any]:
     return {"error": {"code": code, "message": message, "details": details or {}}}
 
 
 def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's exception handler. What is not one of ours or DRF's stays an error of the server."""
-    set_rollback()
     if isinstance(error, AetherisError):
         return Response(
             body(error.code, error.message, error.details),

@@ -9,25 +9,36 @@ from rest_framework.request import Request
 OPEN = "open"
 SIGNED_IN = "signed-in"
 """Any valid token is enough."""
+IN_PERSON = "in-person"
+"""A token from a login, or a session: no API key."""
 AGENT_VIEW = "agent:view"
+AGENT_MANAGE = "agent:manage"
 JOB_CREATE = "job:create"
 JOB_VIEW = "job:view"
 JOB_STOP = "job:stop"
 APPROVAL_DECIDE = "approval:decide"
+SYSTEM_VIEW = "system:view"
 
 DJANGO_PERMISSION = {
     AGENT_VIEW: "jobs.view_agent",
+    AGENT_MANAGE: "jobs.add_agent",
     JOB_CREATE: "jobs.add_job",
     JOB_VIEW: "jobs.view_job",
     JOB_STOP: "jobs.stop_job",
     APPROVAL_DECIDE: "signals_app.decide_approval",
+    SYSTEM_VIEW: "jobs.view_tick",
 }
 
 
-def may(user: Any, permission: str) -> bool:
-    """Whether an active, logged-in user holds a permission of this list."""
-    logged_in = bool(user and user.is_authenticated)
-    return logged_in and (permission == SIGNED_IN or user.has_perm(DJANGO_PERMISSION[permission]))
+def may(request: Any, permission: str) -> bool:
+    """Whether whoever asks is active and logged in and holds a permission of this list, and an API key also has it
+    among its scopes."""
+    user, key = request.user, getattr(getattr(request, "auth", None), "api_key", None)
+    if not (user and user.is_authenticated):
+        return False
+    if permission in (SIGNED_IN, IN_PERSON):
+        return permission == SIGNED_IN or key is None
+    return user.has_perm(DJANGO_PERMISSION[permission]) and (key is None or permission in key.scopes)
 
 
 class Declared(BasePermission):
@@ -41,4 +52,4 @@ class Declared(BasePermission):
         if method not in view.allowed_methods:
             raise MethodNotAllowed(method)
         needed = getattr(view, "permissions", {}).get("GET" if method == "HEAD" else method, ())
-        return OPEN in needed or any(may(request.user, permission) for permission in needed)
+        return OPEN in needed or any(may(request, permission) for permission in needed)

@@ -16,10 +16,10 @@ def principal_of(user: Any) -> str:
     return principal("user", user.pk, user.get_username())
 
 
-def rights_of(user: Any) -> dict[str, Any]:
+def rights_of(request: Any) -> dict[str, Any]:
     """What the engine needs to know of whoever answers a wait."""
     return {
-        "principal": principal_of(user),
-        "may_signal": may(user, JOB_CREATE),
-        "may_decide": may(user, APPROVAL_DECIDE),
+        "principal": principal_of(request.user),
+        "may_signal": may(request, JOB_CREATE),
+        "may_decide": may(request, APPROVAL_DECIDE),
     }

@@ -1,6 +1,6 @@
 """Log in, log out, and say that the process is alive."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib.auth import authenticate
 from knox.models import get_token_model
@@ -14,18 +14,39 @@ from rest_framework.views import APIView
 
 from aetheris import failpoints
 from aetheris.api.authentication import Token
+from aetheris.api.contract import Method
+from aetheris.api.fields import Fields, Text, body_of
 from aetheris.api.permissions import OPEN, SIGNED_IN, Declared
+from jobs.engine.transaction import committing
 
 
-class _Credentials(serializers.Serializer[None]):
-    username = serializers.CharField(max_length=150)
-    password = serializers.CharField(max_length=1000, trim_whitespace=False)
+class Credentials(Fields):
+    username = Text(max_length=150)
+    password = Text(max_length=1000, trim_whitespace=False)
+
+
+class TokenMade(serializers.Serializer[Any]):
+    token = serializers.CharField()
+    expiry = serializers.DateTimeField()
+
+
+class Alive(serializers.Serializer[Any]):
+    status = serializers.ChoiceField(["ok"])
 
 
 class Login(APIView):
     """`POST {username, password}` → a token for `Authorization: Token …`. Only its hash is stored."""
 
     permissions: ClassVar = {"POST": (OPEN,)}
+    contract: ClassVar = {
+        "POST": Method(
+            name="login",
+            does="A token for ten hours",
+            takes=Credentials,
+            answers={200: TokenMade},
+            refuses=("UNAUTHORIZED",),
+        )
+    }
     authentication_classes = ()
     throttle_classes = (ScopedRateThrottle,)
     throttle_scope = "login"
@@ -35,9 +56,7 @@ class Login(APIView):
         return "Token"
 
     def post(self, request: Request) -> Response:
-        credentials = _Credentials(data=request.data)
-        credentials.is_valid(raise_exception=True)
-        user = authenticate(request._request, **credentials.validated_data)
+        user = authenticate(request._request, **body_of(request, Credentials))
         if user is None:
             raise AuthenticationFailed("Wrong user name or password.")
         with failpoints.around("login.commit"):
@@ -49,11 +68,12 @@ class Logout(LogoutView):  # type: ignore[misc]
     """`POST` → the token that came with it opens nothing any more. Others of the same user stay."""
 
     permissions: ClassVar = {"POST": (SIGNED_IN,)}
+    contract: ClassVar = {"POST": Method(name="logout", does="End the token that came with this", answers={204: None})}
     permission_classes = (Declared,)
     authentication_classes = (Token,)
 
     def post(self, request: Request, format: str | None = None) -> Response:
-        with failpoints.around("logout.commit"):
+        with committing("logout"):
             answer: Response = super().post(request, format)
         return answer
 
@@ -62,7 +82,9 @@ class Health(APIView):
     """`GET` → 200 while the web process answers. It asks nothing else."""
 
     permissions: ClassVar = {"GET": (OPEN,)}
+    contract: ClassVar = {"GET": Method(name="get_health", does="Whether this process answers", answers={200: Alive})}
     authentication_classes = ()
+    throttle_classes = ()
 
     def get(self, request: Request) -> Response:
         return Response({"status": "ok"})

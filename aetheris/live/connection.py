@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from redis.backoff import NoBackoff
 from redis.connection import ConnectionInterface, ConnectionPool
+from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from aetheris.conf import configuration
@@ -32,3 +33,14 @@ def _pool(url: str, timeout: float) -> ConnectionPool:
     address = f"unix://{place.partition('?')[0]}" if socket else url
     options = {"socket_timeout": timeout, "socket_connect_timeout": timeout, "retry": Retry(NoBackoff(), 0)}
     return ConnectionPool.from_url(address, protocol=2, **options)
+
+
+def answers() -> bool:
+    """Whether the broker is a Redis that says that it is there; of another one nobody knows here."""
+    try:
+        connection = connect(1.0) if has_redis() else None
+    except (RedisError, OSError):
+        return False
+    if connection is not None:
+        connection.disconnect()
+    return True

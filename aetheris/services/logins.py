@@ -1,7 +1,7 @@
 """The two development users of a database that the launcher made. Run as its own process after migrate.
 
-`requester` may submit, see and stop jobs and see agents and tools; `approver` may also use the admin and decide. The
-file of passwords is written when the database holds them: a run that was cut short starts over.
+`requester` may submit, see and stop jobs and see agents, tools and workers; `approver` may also use the admin and
+decide. The file of passwords is written when the database holds them: a run that was cut short starts over.
 """
 
 import secrets
@@ -42,7 +42,7 @@ def _permit_requester() -> None:
     from django.contrib.auth import get_user_model
     from django.contrib.auth.models import Permission
 
-    names = ["add_job", "view_job", "stop_job", "view_agent"]
+    names = ["add_job", "view_job", "stop_job", "view_agent", "view_tick"]
     wanted = Permission.objects.filter(content_type__app_label="jobs", codename__in=names)
     get_user_model().objects.get(username=REQUESTER).user_permissions.add(*wanted)
 

@@ -31,7 +31,8 @@ class Web(Child):
     def __init__(self, folder: DataFolder, environ: Environ, descriptor: int, port: int) -> None:
         self._port = port
         self.answer = "no answer"
-        options = ("--fd", str(descriptor), "--timeout-graceful-shutdown", "5")
+        # `aetheris.request` writes a line for each request, with its name.
+        options = ("--fd", str(descriptor), "--timeout-graceful-shutdown", "5", "--no-access-log")
         super().__init__(
             "web",
             [sys.executable, "-m", "uvicorn", "aetheris.asgi:application", *options],

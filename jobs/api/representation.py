@@ -53,6 +53,18 @@ def detail(job: Job, nodes: Iterable[Node], waits: Iterable[Wait]) -> dict[str, 
     }
 
 
+def result(job: Job) -> dict[str, Any]:
+    """How a job stands, and what it amounts to."""
+    texts = Body.objects.texts(job.pk, [job.result] if job.result else [])
+    return {
+        "job_id": job.pk,
+        "status": job.state,
+        "outcome": job.outcome,
+        "result": _value(job.result, texts),
+        "error": job.error_value,
+    }
+
+
 def wait_detail(wait: Wait) -> dict[str, Any]:
     return {
         "node_id": wait.node,
@@ -63,13 +75,24 @@ def wait_detail(wait: Wait) -> dict[str, Any]:
     }
 
 
+def wait_of_job(wait: Wait) -> dict[str, Any]:
+    """A wait in a list of many jobs'."""
+    return {
+        "job_id": wait.job_id,
+        "agent_id": wait.job.agent.name,
+        **wait_detail(wait),
+        "opened_at": wait.opened_at,
+    }
+
+
 def events(stored: list[Event], payloads: list[dict[str, Any]], previous: bytes) -> list[dict[str, Any]]:
     """Events that follow one another; `previous` is the hash before the first."""
     hashes = [previous, *(bytes(event.hash) for event in stored)]
-    return [_event(*told) for told in zip(stored, payloads, hashes, strict=False)]
+    return [event(*told) for told in zip(stored, payloads, hashes, strict=False)]
 
 
-def _event(stored: Event, payload: dict[str, Any], previous: bytes) -> dict[str, Any]:
+def event(stored: Event, payload: dict[str, Any], previous: bytes) -> dict[str, Any]:
+    """One event; `previous` is the hash before it."""
     return {
         "id": f"{stored.job_id}:{stored.seq}",
         "job_id": stored.job_id,

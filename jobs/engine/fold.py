@@ -196,6 +196,18 @@ def _job_cancelled(view: JobView, data: dict[str, Any]) -> None:
     view.state, view.outcome = JobState.CANCELLED.value, Outcome.CANCELLED.value
 
 
+def _job_requeued(view: JobView, data: dict[str, Any]) -> None:
+    """The nodes that are named begin anew."""
+    view.state, view.outcome, view.error, view.stopping = JobState.PENDING.value, "", None, False
+    revived = set(data["nodes"])
+    for path in revived:
+        node = view.nodes[path]
+        node.state, node.ending, node.output, node.error = NodeState.BLOCKED.value, "", None, None
+    for wait in view.waits.values():
+        if wait.node in revived and wait.kind != WaitKind.RESOLUTION:
+            wait.state = WaitState.DECLARED.value
+
+
 def _stop(view: JobView, data: dict[str, Any]) -> None:
     """The job starts nothing more: whatever neither runs nor is in doubt was cancelled."""
     view.stopping = True
@@ -245,4 +257,5 @@ _FOLD = {
     EventType.JOB_FAILED: _job_failed,
     EventType.JOB_CANCEL_REQUESTED: _stop,
     EventType.JOB_CANCELLED: _job_cancelled,
+    EventType.JOB_REQUEUED: _job_requeued,
 }

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.db import connection
+
 from aetheris.core.canonical import shown
 from aetheris.live.doorbell import Doorbell
 from jobs import news
@@ -25,26 +27,28 @@ class Result:
 
 
 def result(job_id: UUID, timeout: float = 0.0) -> Result:
-    """The job as it stands when it ends, or after `timeout` seconds. Whoever waits is told by the commit and asks the
-    database twice, however long he waits. Raises `Job.DoesNotExist`."""
+    """The job as it stands when it ends, or after `timeout` seconds. Whoever waits is told by the commit, asks the
+    database no more often the longer he waits, and holds no connection meanwhile. Not to be called in a transaction,
+    which would not see the end. Raises `Job.DoesNotExist`."""
     job = Job.objects.get(pk=job_id)
     if job.is_final or timeout <= 0:
         return result_of(job)
     ends = time.monotonic() + timeout
     ended = threading.Event()
-    with news.hearing(job, lambda doorbell: ring_for_the_end(doorbell, ended)):
-        job.refresh_from_db()
-        while not job.is_final and (left := ends - time.monotonic()) > 0:
-            ended.clear()
-            ended.wait(left)
+
+    def ring(doorbell: Doorbell | None) -> None:
+        if doorbell is None or doorbell.ended:
+            ended.set()
+
+    with news.hearing(job, ring):
+        while True:
+            ended.clear()  # before the look: what ends after it rings again
             job.refresh_from_db()
-    return result_of(job)
-
-
-def ring_for_the_end(doorbell: Doorbell | None, ended: threading.Event) -> None:
-    """Wake whoever waits for the end alone."""
-    if doorbell is None or doorbell.ended:
-        ended.set()
+            left = ends - time.monotonic()
+            if job.is_final or left <= 0:
+                return result_of(job)
+            connection.close()
+            ended.wait(left)
 
 
 def result_of(job: Job) -> Result:

@@ -4,7 +4,7 @@ from typing import Any
 
 from jobs.engine.transaction import JobTransaction
 from jobs.models import Job, Node
-from jobs.states import NODE_MOVES, NodeState, NodeType
+from jobs.states import NODE_ENDINGS, NODE_MOVES, NodeState, NodeType
 
 
 class IllegalMove(RuntimeError):
@@ -22,7 +22,7 @@ def move(tx: JobTransaction, node: Node, to: NodeState, **columns: Any) -> None:
     columns |= {"state": to.value, "moved_by": tx.token}
     if to is not NodeState.RUNNING:
         columns |= {"lease_token": None, "lease_expires_at": None}
-    if not NODE_MOVES[to]:
+    if to in NODE_ENDINGS:
         columns["finished_at"] = tx.now
     before = counters_of(node)
     if node.state == NodeState.WAITING and node.park:
@@ -44,7 +44,7 @@ def move_all(tx: JobTransaction, nodes: list[Node], to: NodeState, **columns: An
     if to not in NODE_MOVES[NodeState.BLOCKED] or any(node.state != NodeState.BLOCKED for node in nodes):
         raise IllegalMove(f"{len(nodes)} nodes: blocked → {to}")
     columns |= {"state": to.value, "moved_by": tx.token}
-    if not NODE_MOVES[to]:
+    if to in NODE_ENDINGS:
         columns["finished_at"] = tx.now
     if not tx.rows.change_blocked(nodes, columns):
         raise StaleNode(f"a node of {tx.job.pk} is no longer blocked")
@@ -67,6 +67,17 @@ def cancel_all(tx: JobTransaction, doubtful: set[str]) -> None:
         nodes_parked=len(doubtful),
     )
     tx.forget_ready()
+
+
+def revive_all(tx: JobTransaction, nodes: list[Node]) -> None:
+    """Move failed and cancelled nodes back to BLOCKED, as they were planned, in one statement."""
+    if any(NodeState.BLOCKED not in NODE_MOVES[NodeState(node.state)] for node in nodes):
+        raise IllegalMove(f"{len(nodes)} nodes: back to blocked")
+    columns = Node.objects.revive(tx.job.pk, [node.path for node in nodes], token=tx.token)
+    for node in nodes:
+        for name, value in columns.items():
+            setattr(node, name, value)
+    tx.change(nodes_open=tx.job.nodes_open + len(nodes))
 
 
 def counters_of(node: Node) -> list[str]:

@@ -10,9 +10,10 @@ class Event(models.Model):
     """One event. Written only by the SQL functions `aetheris_append_events` and `aetheris_write`; a trigger refuses
     every change.
 
-    `payload` is canonical text, exactly the bytes that `payload_digest` covers. `txid` is the writing
-    transaction, so that a reader of many jobs can stay below the snapshot's xmin. There is no foreign key on
-    `job_id`: its only writer holds the job's row lock.
+    `payload` is canonical text, exactly the bytes that `payload_digest` covers. `txid` is the writing transaction;
+    `placed`, set by a trigger, is the greatest one of the job's events up to this: a reader of many jobs who stays
+    below the snapshot's xmin with it misses none, and meets each job's events in their order. There is no foreign key
+    on `job_id`: its only writer holds the job's row lock.
     """
 
     pk = models.CompositePrimaryKey("job_id", "seq")
@@ -30,11 +31,12 @@ class Event(models.Model):
     payload_digest = models.BinaryField(max_length=32)
     hash = models.BinaryField(max_length=32)
     txid = models.BigIntegerField()
+    placed = models.BigIntegerField(db_default=0)
 
     objects = EventQuerySet.as_manager()
 
     class Meta:
-        indexes = (models.Index(fields=("tenant", "txid"), name="event_feed"),)
+        indexes = (models.Index(fields=("tenant", "placed"), name="event_feed"),)
 
     def __str__(self) -> str:
         return f"{self.seq} {self.type}"

@@ -7,35 +7,83 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from aetheris.api.contract import Link, Method
+from aetheris.api.fields import Page, query_of
 from aetheris.api.permissions import APPROVAL_DECIDE
 from aetheris.api.principals import rights_of, tenant_of
 from aetheris.core.canonical import shown
-from jobs.api.views import checked
+from jobs.api import answers
 from jobs.engine.possible import can_ask
 from jobs.engine.sender import Sender
 from jobs.engine.unknown import Unknown, about
-from signals_app.api.views import LONGEST_PAGE
 from signals_app.models import UnknownOutcome
 from signals_app.states import WaitState
 
+ASKED_ABOUT = [WaitState.OPEN.value, WaitState.RESOLVED.value]
 
-class _Filter(serializers.Serializer[None]):
-    status = serializers.ChoiceField([WaitState.OPEN.value, WaitState.RESOLVED.value], default=WaitState.OPEN.value)
-    cursor = serializers.UUIDField(required=False)
-    limit = serializers.IntegerField(min_value=1, max_value=LONGEST_PAGE, default=20)
+
+class ResolutionFilter(Page):
+    status = serializers.ChoiceField(ASKED_ABOUT, default=WaitState.OPEN.value)
+
+
+class PossibleAnswer(answers.Answer):
+    resolution = serializers.CharField()
+    not_before = serializers.DateTimeField(allow_null=True)
+
+
+class ResolutionAnswer(answers.Answer):
+    id = serializers.UUIDField()
+    job_id = serializers.UUIDField()
+    agent_id = serializers.CharField()
+    node_id = serializers.CharField()
+    correlation_key = serializers.CharField()
+    status = serializers.ChoiceField(WaitState.choices)
+    reason = serializers.CharField(allow_blank=True)
+    asked_at = serializers.DateTimeField()
+    requested_by = serializers.CharField()
+    tool = serializers.CharField()
+    tool_version = serializers.CharField(allow_blank=True)
+    effect = serializers.CharField()
+    arguments = serializers.JSONField()
+    idempotency_key = serializers.CharField()
+    attempt = serializers.IntegerField()
+    sends = serializers.IntegerField()
+    first_sent_at = serializers.DateTimeField()
+    send_by = serializers.DateTimeField()
+    settled_by = serializers.DateTimeField()
+    can_ask = serializers.BooleanField()
+    proposed_by = serializers.CharField(allow_blank=True)
+    answers = PossibleAnswer(many=True)
+    resolution = serializers.CharField(allow_null=True, allow_blank=True)
+    resolved_by = serializers.CharField(allow_blank=True)
+    resolved_at = serializers.DateTimeField(allow_null=True)
+
+
+class ResolutionList(answers.Answer):
+    resolutions = ResolutionAnswer(many=True)
+    next_cursor = serializers.UUIDField(allow_null=True)
 
 
 class Resolutions(APIView):
     """`GET ?status&cursor&limit` → effects in doubt, newest first, with what the caller may say about each."""
 
     permissions: ClassVar = {"GET": (APPROVAL_DECIDE,)}
+    contract: ClassVar = {
+        "GET": Method(
+            name="list_resolutions",
+            does="Effects in doubt, the newest first",
+            asks=ResolutionFilter,
+            answers={200: ResolutionList},
+            links=(Link("get_job", "job_id", "resolutions/0/job_id"),),
+        )
+    }
 
     def get(self, request: Request) -> Response:
-        wanted = checked(_Filter, request.query_params)
+        wanted = query_of(request, ResolutionFilter)
         questions = UnknownOutcome.objects.of_tenant(tenant_of(request.user))
         page = about(questions.page(wanted["status"], wanted.get("cursor"), wanted["limit"]))
         full = len(page) == wanted["limit"]
-        sender = Sender(**rights_of(request.user))
+        sender = Sender(**rights_of(request))
         return Response(
             {
                 "resolutions": [representation(unknown, sender) for unknown in page],

@@ -8,26 +8,52 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from aetheris.api.contract import Link, Method
+from aetheris.api.fields import Fields, Page, Text, body_of, next_cursor, query_of
 from aetheris.api.permissions import APPROVAL_DECIDE
-from aetheris.api.principals import rights_of, tenant_of
+from aetheris.api.principals import principal_of, rights_of, tenant_of
 from aetheris.core.errors import Refused
-from jobs.api.views import checked, signal_answer
+from jobs.api import answers
+from jobs.api.waits import DECIDING, signal_answer
 from jobs.engine.sender import Sender
 from jobs.engine.signal import decide
 from signals_app.models import Approval
 from signals_app.states import ApprovalState
 
-LONGEST_PAGE = 100
+NOT_FOUND = ("APPROVAL_NOT_FOUND",)
 
 
-class _ApprovalFilter(serializers.Serializer[None]):
+class ApprovalFilter(Page):
     status = serializers.ChoiceField(ApprovalState.choices, required=False)
-    cursor = serializers.UUIDField(required=False)
-    limit = serializers.IntegerField(min_value=1, max_value=LONGEST_PAGE, default=20)
+    mine = serializers.BooleanField(required=False, help_text="Only what the caller may decide now.")
 
 
-class _Reason(serializers.Serializer[None]):
-    reason = serializers.CharField(max_length=10_000, required=False, allow_blank=True, default="")
+class DecisionReason(Fields):
+    reason = Text(max_length=10_000, required=False, allow_blank=True, default="")
+
+
+class ApprovalAnswer(answers.Answer):
+    id = serializers.UUIDField()
+    job_id = serializers.UUIDField()
+    agent_id = serializers.CharField()
+    node_id = serializers.CharField()
+    correlation_key = serializers.CharField()
+    status = serializers.ChoiceField(ApprovalState.choices)
+    reason = serializers.CharField(allow_blank=True)
+    step = serializers.CharField(allow_blank=True)
+    tool = serializers.CharField(allow_blank=True)
+    arguments = serializers.JSONField()
+    requested_by = serializers.CharField()
+    requested_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField(allow_null=True)
+    decided_by = serializers.CharField(allow_blank=True)
+    decided_at = serializers.DateTimeField(allow_null=True)
+    decision_reason = serializers.CharField(allow_blank=True)
+
+
+class ApprovalList(answers.Answer):
+    approvals = ApprovalAnswer(many=True)
+    next_cursor = serializers.UUIDField(allow_null=True)
 
 
 def approval_of(request: Request, approval_id: UUID) -> Approval:
@@ -63,39 +89,81 @@ class Approvals(APIView):
     """`GET ?status&cursor&limit` → what people were asked, newest first."""
 
     permissions: ClassVar = {"GET": (APPROVAL_DECIDE,)}
+    contract: ClassVar = {
+        "GET": Method(
+            name="list_approvals",
+            does="What people were asked, the newest first",
+            asks=ApprovalFilter,
+            answers={200: ApprovalList},
+            links=(Link("get_approval", "approval_id", "approvals/0/id"),),
+        )
+    }
 
     def get(self, request: Request) -> Response:
-        wanted = checked(_ApprovalFilter, request.query_params)
-        found = Approval.objects.of_tenant(tenant_of(request.user)).newest_first(
-            state=wanted.get("status"), before=wanted.get("cursor")
-        )
-        page = list(found[: wanted["limit"]])
-        full = len(page) == wanted["limit"]
-        return Response(
-            {
-                "approvals": [representation(approval) for approval in page],
-                "next_cursor": page[-1].pk if full else None,
-            }
-        )
+        wanted = query_of(request, ApprovalFilter)
+        limit, mine = wanted.pop("limit"), wanted.pop("mine", False)
+        found = Approval.objects.of_tenant(tenant_of(request.user)).newest_first(**wanted)
+        page = list((found.for_decider(principal_of(request.user)) if mine else found)[:limit])
+        approvals = [representation(approval) for approval in page]
+        return Response({"approvals": approvals, "next_cursor": next_cursor(page, limit)})
 
 
 class ApprovalDetail(APIView):
     """`GET` → one question, with the exact arguments that it is about."""
 
     permissions: ClassVar = {"GET": (APPROVAL_DECIDE,)}
+    contract: ClassVar = {
+        "GET": Method(
+            name="get_approval",
+            does="One question, with the exact arguments that it is about",
+            answers={200: ApprovalAnswer},
+            refuses=NOT_FOUND,
+            links=(Link("approve", "approval_id", "id"), Link("reject", "approval_id", "id")),
+        )
+    }
 
     def get(self, request: Request, approval_id: UUID) -> Response:
         return Response(representation(approval_of(request, approval_id)))
 
 
 class Decision(APIView):
-    """`POST {reason}` → approve, or reject. Whoever requested the job may not."""
+    """`POST {reason}` → says yes or no. Whoever requested the job may not."""
 
-    permissions: ClassVar = {"POST": (APPROVAL_DECIDE,)}
-    approved = True
+    approved: ClassVar[bool]
 
     def post(self, request: Request, approval_id: UUID) -> Response:
-        reason = checked(_Reason, request.data)["reason"]
+        reason = body_of(request, DecisionReason)["reason"]
         approval = approval_of(request, approval_id)
-        verdict = decide(approval, approved=self.approved, reason=reason, sender=Sender(**rights_of(request.user)))
+        verdict = decide(approval, approved=self.approved, reason=reason, sender=Sender(**rights_of(request)))
         return signal_answer(approval.job_id, verdict)
+
+
+def _deciding(name: str, does: str) -> dict[str, Method]:
+    refuses = (*NOT_FOUND, *DECIDING)
+    links = (Link("get_job", "job_id", "job_id"),)
+    return {
+        "POST": Method(
+            name=name,
+            does=does,
+            takes=DecisionReason,
+            answers={200: answers.Done, 202: answers.Done},
+            refuses=refuses,
+            links=links,
+        )
+    }
+
+
+class Approve(Decision):
+    """`POST {reason}` → yes."""
+
+    permissions: ClassVar = {"POST": (APPROVAL_DECIDE,)}
+    contract: ClassVar = _deciding("approve", "Say yes")
+    approved = True
+
+
+class Reject(Decision):
+    """`POST {reason}` → no: the node ends as refused."""
+
+    permissions: ClassVar = {"POST": (APPROVAL_DECIDE,)}
+    contract: ClassVar = _deciding("reject", "Say no")
+    approved = False

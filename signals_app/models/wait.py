@@ -67,6 +67,7 @@ class Wait(models.Model):
         )
         indexes = (
             models.Index(fields=("expires_at",), name="wait_due", condition=Q(state="open")),
+            models.Index(fields=("tenant", "-job"), name="wait_open", condition=Q(state="open")),
             models.Index(
                 fields=("tenant", "state", "-question_id"), name="wait_question", condition=Q(kind="resolution")
             ),

@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterator
 
 import pytest
-import rest_framework.views  # noqa: F401  first: the handler and the parser of DRF's settings import each other
 
 from aetheris.api.exceptions import _CODES, STATUS, BodyTooLarge, DatabaseAway
 from tests.docs.reading import read, rows, section, source, spans

@@ -77,6 +77,8 @@ def moves_are_legal(story: Story) -> Iterator[str]:
     ended = False
     last_of = {event.txid: event.seq for event in story.events if event.category in REPLAYED}
     for event, view in walked(story.events, story.payloads):
+        if event.type == EventType.JOB_REQUEUED:
+            ended = False
         if ended and event.category in DECIDING:
             yield f"{event.type} at {event.seq} comes after the job's end"
         ended = ended or event.type in TERMINAL
@@ -97,6 +99,8 @@ def is_legal(before: str, after: str) -> bool:
     """Whether a node may go so in one transaction. Events do not tell apart a node that is blocked from one that is
     ready, and one that became ready may have been cancelled at once."""
     begins = [NodeState(before)]
+    if NodeState.BLOCKED in NODE_MOVES[begins[0]]:
+        begins.append(NodeState.BLOCKED)
     if before == NodeState.BLOCKED or NodeState.READY in NODE_MOVES[begins[0]]:
         begins.append(NodeState.READY)
     goal = NodeState.READY if after == NodeState.BLOCKED else NodeState(after)

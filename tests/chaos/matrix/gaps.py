@@ -17,8 +17,12 @@ NOT_REACHED = {
     "give_back.commit": "tests/jobs/engine/test_stopping.py.",
     "login.commit": "a door's own: a token is made.",
     "logout.commit": "a door's own: a token is given back.",
+    "make_agent.commit": "one row that a door makes once.",
+    "make_key.commit": "a door's own: a key is made.",
+    "revoke_key.commit": "a door's own: a key is ended.",
     "look_up.commit": "reads only, after a commit whose answer was lost.",
     "replay.commit": "reads only.",
+    "requeue.commit": "tests/jobs/engine/test_requeue.py; one transaction, as cancel.",
     "rescue.commit": "tests/e2e/test_rescue.py.",
 }
 """Commits that have failpoints and that no cell strikes."""

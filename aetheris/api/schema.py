@@ -1,0 +1,119 @@
+"""The OpenAPI document: what `contract` and `permissions` of a view say, as operations."""
+
+from typing import Any
+
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
+
+from aetheris.api.contract import Link, Method, codes, refusals
+from aetheris.api.fields import Fields
+from aetheris.api.permissions import OPEN, SIGNED_IN
+
+_TEXT = {"type": "string"}
+ERROR = {
+    "type": "object",
+    "required": ["error"],
+    "additionalProperties": False,
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["code", "message", "details"],
+            "additionalProperties": False,
+            "properties": {"code": _TEXT, "message": _TEXT, "details": {}},
+        }
+    },
+}
+"""The body of every refusal, a component of the document."""
+
+
+class ContractSchema(AutoSchema):
+    """DRF's schema class of every view. A view without a contract for a method breaks the document."""
+
+    view: Any
+
+    @property
+    def contract(self) -> Method:
+        found: Method = self.view.contract[self.method]
+        return found
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        return tuple(self.view.permissions[self.method])
+
+    def get_operation_id(self) -> str:
+        return self.contract.name
+
+    def get_summary(self) -> str:
+        return self.contract.does
+
+    def get_description(self) -> str:  # type: ignore[override]  # drf-spectacular's own signature
+        if OPEN in self.needed:
+            return "Needs no token."
+        if SIGNED_IN in self.needed:
+            return "Needs any valid token."
+        return f"Needs the permission {' or '.join(f'`{name}`' for name in self.needed)}."
+
+    def get_tags(self) -> list[str]:
+        return [self.path.split("/")[2]]
+
+    def get_auth(self) -> list[dict[str, list[str]]]:
+        return [] if OPEN in self.needed else [{"token": []}, {"session": []}]
+
+    def get_filter_backends(self) -> list[Any]:
+        return []
+
+    def get_request_serializer(self) -> Any:
+        return self.contract.takes
+
+    def get_override_parameters(self) -> list[Any]:
+        asks = [self.contract.asks] if self.contract.asks else []
+        headers = [
+            OpenApiParameter(name, schema, OpenApiParameter.HEADER, description=schema.get("description", ""))
+            for name, schema in self.contract.headers.items()
+        ]
+        return [*asks, *headers]
+
+    def get_response_serializers(self) -> Any:
+        media = self.contract.media_type
+        good = {
+            (status, media): OpenApiResponse(answer, description="Done.")
+            for status, answer in self.contract.answers.items()
+        }
+        found = codes(self.contract, self.needed, has_path="{" in self.path)
+        bad = {
+            (status, "application/json"): OpenApiResponse(_error(listed), description=", ".join(listed))
+            for status, listed in refusals(found).items()
+        }
+        return {**good, **bad}
+
+    def get_operation(self, *place: Any) -> Any:
+        operation = super().get_operation(*place)
+        if operation:
+            links = {link.name: _link(link) for link in self.contract.links}
+            for status in self.contract.answers if links else ():
+                operation["responses"][str(status)]["links"] = links
+        return operation
+
+    def _map_serializer(self, serializer: Any, *place: Any, **options: Any) -> Any:
+        schema = super()._map_serializer(serializer, *place, **options)  # type: ignore[no-untyped-call]
+        kind = serializer if isinstance(serializer, type) else type(serializer)
+        if issubclass(kind, Fields):
+            schema["additionalProperties"] = False
+        if "__doc__" not in vars(kind) or vars(kind)["__doc__"] is None:
+            schema.pop("description", None)
+        return schema
+
+
+def with_error(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Put the body of refusals into the document."""
+    result["components"]["schemas"]["Error"] = ERROR
+    return result
+
+
+def _error(listed: list[str]) -> dict[str, Any]:
+    code = {"properties": {"error": {"properties": {"code": {"enum": listed}}}}}
+    return {"allOf": [{"$ref": "#/components/schemas/Error"}, code]}
+
+
+def _link(link: Link) -> dict[str, Any]:
+    return {"operationId": link.to, "parameters": {link.parameter: f"$response.body#/{link.field}"}}

@@ -1,0 +1,99 @@
+"""The trace: every step of a job with what it was given and came to, as its events tell it."""
+
+from typing import Any
+
+import pytest
+
+from aetheris.core.errors import ToolError
+from jobs.engine.cancel import cancel
+from jobs.engine.requeue import requeue
+from tests.doors import DECIDER, REQUESTER, Door, asking, door, finishing, parked
+from tests.world import Doorbells, Registered, World, in_turn, submitted
+
+
+@pytest.fixture
+def requester(doorbells: Doorbells) -> Door:
+    return door("requester", *REQUESTER)
+
+
+def named(steps: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {step["node_id"]: step for step in steps}
+
+
+def test_a_finished_job_is_told_step_by_step(
+    requester: Door, registered: Registered, world: World, doorbells: Doorbells
+) -> None:
+    asking(registered, world)
+    job_id = parked(requester, doorbells)
+    door("approver", *DECIDER).signal(job_id, "ask-1", {"approved": True})
+    doorbells.drain()
+    trace = requester.get(f"jobs/{job_id}/trace").body
+    events = requester.get(f"jobs/{job_id}/events").body["events"]
+    assert [line["type"] for line in trace["timeline"]] == [event["type"] for event in events]
+    steps = named(trace["steps"])
+    assert list(steps) == ["plan", "look", "ask", "pay"]
+    assert all(step["state"] == "ok" and step["duration_ms"] >= 0 for step in steps.values() if step["label"] != "plan")
+    look = steps["look"]
+    assert look["tool_invocation"]["input"] == {"value": {"amount": "7.50"}}
+    assert look["tool_invocation"]["output"] == look["reasoning_snapshot"]["output"] == {"amount": "7.50"}
+    assert look["evidence"]["tool_invocation_ids"] == [look["tool_invocation"]["idempotency_key"]]
+    assert (look["evidence"]["input_keys"], look["evidence"]["output_keys"]) == (["value"], ["amount"])
+    assert (look["llm_invocation"], look["attempts"]) == (None, 1)
+    assert steps["ask"]["type"] == "human"
+    tree = trace["execution_tree"]
+    assert (tree["type"], tree["state"], [child["node_id"] for child in tree["children"]]) == (
+        "job",
+        "completed",
+        ["plan", "look", "ask", "pay"],
+    )
+    assert [child["type"] for child in tree["children"][3]["children"]] == ["tool"]
+    kinds = [segment["type"] for segment in trace["timeline_segments"]]
+    assert kinds == ["plan", "node", "tool", "node", "wait", "node", "tool"]
+    assert trace["decision_snapshot"]["task_graph_summary"] == "look, ask, pay"
+
+
+def test_a_job_under_way_is_told_as_far_as_it_is(
+    requester: Door, registered: Registered, world: World, doorbells: Doorbells
+) -> None:
+    asking(registered, world)
+    trace = requester.get(f"jobs/{submitted().pk}/trace").body
+    assert (trace["steps"], trace["decision_snapshot"]) == ([], None)
+    job_id = parked(requester, doorbells)
+    trace = requester.get(f"jobs/{job_id}/trace").body
+    assert named(trace["steps"])["ask"]["state"] == "open"
+    assert trace["execution_tree"]["state"] == "open"
+    assert trace["timeline_segments"][-1] | {"started_at": None} == {
+        "type": "wait",
+        "span_id": "wait:ask-1",
+        "node_id": "ask",
+        "started_at": None,
+        "finished_at": None,
+        "duration_ms": None,
+        "state": "open",
+    }
+
+
+def test_a_job_that_was_tried_again_shows_both_tries(
+    requester: Door, registered: Registered, world: World, doorbells: Doorbells
+) -> None:
+    finishing(registered, world)
+    world.answers["look-test-agent"] = in_turn(ToolError("no"), "there")
+    job = submitted()
+    doorbells.drain()
+    assert requester.get(f"jobs/{job.pk}/trace").body["execution_tree"]["state"] == "failed"
+    requeue(job.pk, actor="user:1/requester")
+    doorbells.drain()
+    trace = requester.get(f"jobs/{job.pk}/trace").body
+    assert trace["execution_tree"]["state"] == "completed"
+    tries = [step for step in trace["steps"] if step["node_id"] == "look"]
+    assert [(step["state"], step["tool_invocation"]["outcome"]) for step in tries] == [
+        ("failed", "failure"),
+        ("ok", "success"),
+    ]
+
+
+def test_a_cancelled_job_says_so(requester: Door, registered: Registered, world: World, doorbells: Doorbells) -> None:
+    finishing(registered, world)
+    job = submitted()
+    cancel(job.pk, actor="user:1/requester", reason="")
+    assert requester.get(f"jobs/{job.pk}/trace").body["execution_tree"]["state"] == "cancelled"
