@@ -45,7 +45,7 @@ app.conf.update(
         "sweep": {
             "task": "aetheris.sweep",
             "schedule": _conf.sweep_seconds,
-            "options": {"queue": "realtime", "expires": 10 * _conf.sweep_seconds},
+            "options": {"queue": "realtime"},
         },
     },
 )
