@@ -13,12 +13,8 @@ from typing import Any
 
 import httpx
 
-from aetheris.services import Options
-from aetheris.services.options import environment
 from aetheris.services.roles import worker_command
-from tests.e2e.clocks import off_by
 from tests.e2e.conftest import Running, eventually
-from tests.e2e.workers import ROOT
 
 LEASE_SECONDS = 3.0
 
@@ -97,7 +93,7 @@ class Shifts(Running):
 
     def up(self) -> None:
         super().up()
-        self._sweeper = self._process(*worker_command("sweeper@%h", 1, "realtime"), clock=self._clock)
+        self._sweeper = self.process(*worker_command("sweeper@%h", 1, "realtime"), clock=self._clock)
 
     def down(self) -> None:
         self.end_workers()
@@ -112,7 +108,7 @@ class Shifts(Running):
         if idle is not None:
             self._idle.remove(idle)
         pipes = {"stdin": PIPE, "stdout": PIPE, "bufsize": 0}
-        server = idle[1] if idle else self._process("-m", "tests.e2e.killing_worker", clock=clock, **pipes)
+        server = idle[1] if idle else self.process("-m", "tests.e2e.killing_worker", clock=clock, **pipes)
         worker = Worker(server, clock, {"moment": moment, "blow": blow})
         self._begun.append(worker)
         return worker
@@ -123,22 +119,6 @@ class Shifts(Running):
             worker = self._begun.pop()
             worker.kill()
             self._idle.append((worker.clock, worker.server))
-
-    def run(self, *arguments: str) -> str:
-        """What a Python process in this instance's environment prints."""
-        process = self._process(*arguments, stdout=PIPE)
-        output, _ = process.communicate(timeout=60)
-        assert process.returncode == 0
-        return output.decode()
-
-    def _process(self, *arguments: str, clock: str = "", **options: Any) -> "subprocess.Popen[bytes]":
-        found = self.instance
-        shop = Options(str(self.data), apps=["tests.e2e.shop"])
-        environ = environment(shop, found.database_url, found.broker_url, found.companions) | self._settings
-        environ |= off_by(clock)
-        command = ["setpriv", "--pdeathsig", "KILL", "--", sys.executable, *arguments]
-        with (self.data / "logs" / "shifts.log").open("ab") as log:
-            return subprocess.Popen(command, **{"cwd": ROOT, "env": environ, "stdout": log, "stderr": log, **options})
 
     def keys(self, job: str) -> dict[str, str]:
         """Idempotency key → entry state, of every attempt at the payment."""

@@ -43,7 +43,7 @@ class Deployment(Shifts):
 
     def join(self, source: Path, *arguments: str) -> "subprocess.Popen[bytes]":
         """A process that runs this source."""
-        process = self._process(*arguments, cwd=source)
+        process = self.process(*arguments, cwd=source)
         self._joined.append(process)
         return process
 
