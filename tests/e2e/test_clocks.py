@@ -30,7 +30,9 @@ def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shifts]:
     instance = Shifts(tmp_path_factory.mktemp("clocks"), clock=AHEAD)
     instance.up()
     yield instance
+    found = instance.run("-m", "aetheris.testing.check")
     instance.down()
+    assert found == "", "all invariants hold"
 
 
 @pytest.fixture
@@ -83,7 +85,7 @@ def test_timers_and_deadlines_end_on_the_time_of_the_database(shifts: Shifts, cl
     for clock in clocks:
         shifts.worker(clock=clock)
     naps = [shifts.submit("1.5", agent="napper") for _ in range(6)]
-    late = shifts.submit("30", agent="napper")
+    late = shifts.submit("60", agent="late-napper")
     for nap in naps:
         shifts.until(nap, PATIENCE_SECONDS, "completed")
     shifts.until(late, PATIENCE_SECONDS, "failed")

@@ -52,15 +52,21 @@ class Chain(Wide):
 
 
 class Napper(Agent):
-    """Sleeps for as many seconds as its goal says; three seconds after the message that must be over."""
+    """Sleeps for as many seconds as its goal says."""
 
     name = "napper"
-    deadline = 3
 
     def plan(self, ctx: PlanContext, goal: str) -> TaskGraph:
         graph = TaskGraph()
         graph.sleep("nap", float(goal))
         return graph
+
+
+class LateNapper(Napper):
+    """Three seconds after the message it must be over."""
+
+    name = "late-napper"
+    deadline = 3
 
 
 @function
