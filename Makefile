@@ -60,7 +60,7 @@ check: vet ## Lint, types, import contracts, missing migrations, architecture
 vet: $(VENV)/.dev ## Lint and check the types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy aetheris jobs ledger signals_app examples tests
+	@$(BIN)/mypy aetheris jobs ledger signals_app examples tests benchmarks
 
 fmt: $(VENV)/.dev ## Format the code
 	@$(BIN)/ruff check --fix --quiet . || true

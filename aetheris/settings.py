@@ -66,7 +66,8 @@ TEMPLATES = [
 
 # A pooled connection is borrowed for one transaction and given back before the outside world is called.
 DATABASES = {"default": dj_database_url.parse(_conf.database_url, engine="aetheris.database", conn_max_age=0)}
-DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
+DATABASES["default"].setdefault("OPTIONS", {}).setdefault("prepare_threshold", 5)
+DATABASES["default"]["OPTIONS"]["pool"] = {
     "min_size": 1,
     "max_size": _conf.database_pool_size,
     "timeout": 1,  # of one attempt: `aetheris.database` says how long somebody waits

@@ -20,18 +20,21 @@ if TYPE_CHECKING:
 
 
 class AgentQuerySet(models.QuerySet["Agent"]):
-    def ensure(self, tenant: str, name: str) -> Agent:
-        """The tenant's agent of this name, made now if there is none; two at once make one."""
-        self.bulk_create([self.model(tenant=tenant, name=name)], ignore_conflicts=True)
-        return self.get(tenant=tenant, name=name)
+    def ensure(self, tenant: str, name: str) -> tuple[Agent, datetime]:
+        """The tenant's agent of this name, made now if there is none, and the database's clock. Two at once make one
+        agent."""
+        known: Any = self.annotate(read_at=NOW).filter(tenant=tenant, name=name)
+        agent = known.first()
+        if agent is None:
+            self.bulk_create([self.model(tenant=tenant, name=name)], ignore_conflicts=True)
+            agent = known.get()
+        return agent, agent.read_at
 
 
 class SubmissionQuerySet(models.QuerySet["Submission"]):
-    def remember(self, submission: Submission) -> Submission | None:
-        """Store a key's first use: None. If the key was used, its first use; waits for one still under way."""
-        self.bulk_create([submission], ignore_conflicts=True)
-        stored = self.get(tenant=submission.tenant, agent_name=submission.agent_name, key=submission.key)
-        return None if stored.id == submission.id else stored
+    def first_use(self, submission: Submission) -> Submission:
+        """The first submission with the key of this one."""
+        return self.get(tenant=submission.tenant, agent_name=submission.agent_name, key=submission.key)
 
 
 class JobQuerySet(models.QuerySet["Job"]):
@@ -71,6 +74,11 @@ class JobQuerySet(models.QuerySet["Job"]):
 
     def of_tenant(self, tenant: str) -> JobQuerySet:
         return self.filter(tenant=tenant).select_related("agent")
+
+    def standing(self, job_ids: Iterable[UUID]) -> list[tuple[UUID, int, bool]]:
+        """How far these jobs are: id, number of the last event, whether they have ended."""
+        found = self.filter(pk__in=list(job_ids)).values_list("pk", "seq", "ending")
+        return [(job_id, seq, ending != "") for job_id, seq, ending in found]
 
     def overdue(self, now: datetime, limit: int) -> list[UUID]:
         """Jobs past their deadline that are not ending yet, longest first."""

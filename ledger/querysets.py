@@ -71,9 +71,10 @@ class EventQuerySet(models.QuerySet["Event"]):
     def record(self, job: Job, now: datetime, changes: str) -> tuple[int, bytes, datetime] | None:
         """Write changed rows of a job, as JSON, and its events, in one statement; its new `seq` and `head` and the
         database's clock. None, with nothing written, if its `seq` is another one or `now` is a second off."""
-        with connection.cursor() as cursor:
+        database: Any = connection
+        with database.prepared_cursor() as cursor:
             cursor.execute(
-                "SELECT seq, head, now FROM aetheris_record(%s, %s, %s, %s)", [job.pk, job.seq, now, changes]
+                "SELECT seq, head, now FROM aetheris_record(%s, %s::bigint, %s, %s)", [job.pk, job.seq, now, changes]
             )
             seq, head, at = cursor.fetchone() or (None, b"", now)
         return None if seq is None else (int(seq), bytes(head), at)

@@ -83,6 +83,8 @@ def digest(text: str) -> bytes:
 
 
 def _dumps(value: Any, *, escape: bool, depth: int) -> str:
+    if type(value) is str and value.isascii():
+        return _quoted(value)
     try:
         plain = to_jsonable_python(value, inf_nan_mode="constants", fallback=_shown if escape else None)
     except Exception as error:  # a generator, for one, raises what it likes
@@ -91,6 +93,7 @@ def _dumps(value: Any, *, escape: bool, depth: int) -> str:
     return _written(checked) if _is_plain(checked) else rfc8785.dumps(checked).decode()
 
 
+_quoted = json.encoder.encode_basestring
 _written = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
 """RFC 8785's text, far faster, of what has no fractions and sorts the same by UTF-16 units and by code points."""
 

@@ -6,7 +6,8 @@ import time
 from typing import Any
 
 from django.db.backends.postgresql import base
-from psycopg import Connection
+from django.db.backends.utils import CursorWrapper
+from psycopg import Connection, Cursor
 from psycopg_pool import PoolTimeout
 
 from aetheris import failpoints
@@ -33,6 +34,13 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 return connection
             connection.close()
             self.pool.putconn(connection)
+
+    def prepared_cursor(self) -> CursorWrapper:
+        """For a statement that comes again and again: its arguments go apart from its text, so that the server reads
+        and plans it once a connection. Where `prepare_threshold` is null, for PgBouncer, it plans it each time."""
+        self.ensure_connection()
+        cursor: Any = Cursor(self.connection)
+        return self.make_debug_cursor(cursor) if self.queries_logged else self.make_cursor(cursor)
 
     def _commit(self) -> None:
         with failpoints.around(failpoints.commit_of_this_verb()):

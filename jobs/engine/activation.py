@@ -4,6 +4,8 @@ from collections.abc import Callable
 from typing import TypeVar
 from uuid import UUID
 
+from django.db import DataError, IntegrityError
+
 from aetheris import failpoints
 from aetheris.core.clocks import uptime
 from jobs.engine.known import KnownRows, NotKnown
@@ -21,13 +23,13 @@ class Activation:
         self._known: KnownRows | None = None
 
     def transact(self, verb: str, act: Callable[[JobTransaction], T]) -> T:
-        """Let `act` work on what is known, and write in one statement what it did; where more is needed, or somebody
-        else came first, let it do so again under the job's lock. `verb` names the commit. Raises `Job.DoesNotExist`,
-        and whatever `act` raises."""
+        """Let `act` work on what is known, and write in one statement what it did; where more is needed, the rows
+        refuse it, or somebody else came first, let it do so again under the job's lock. `verb` names the commit.
+        Raises `Job.DoesNotExist`, and whatever `act` raises."""
         known, self._known = self._known, None
         try:
             answer, self._known = self._try(verb, act, known or KnownRows.load(self.job_id))
-        except NotKnown:
+        except (NotKnown, DataError, IntegrityError):
             with job_transaction(self.job_id, verb=verb) as tx:
                 answer = act(tx)
         return answer

@@ -1,52 +1,29 @@
-"""Changes: what one statement is to write of a job, `aetheris_record` in `ledger/migrations/0005_one_statement.py`."""
+"""Changes: what one statement is to write of a job, `aetheris_record` in
+`ledger/migrations/0006_a_graph_in_one_statement.py`."""
 
-import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from jobs.models import Edge, Job, Node
+import orjson
+from django.db import models
+
+from jobs.models import Edge, Job, Node, Submission
 from ledger.event_types import CATEGORY
 from ledger.models import Entry
 from ledger.querysets import NewEvent
 
-NODE_COLUMNS = (
-    "path",
-    "state",
-    "ending",
-    "input",
-    "output",
-    "error",
-    "children_open",
-    "unmet",
-    "taken",
-    "lease_token",
-    "lease_expires_at",
-    "moved_by",
-    "claims",
-    "tries",
-    "not_before",
-    "rung_at",
-    "deadline_at",
-    "started_at",
-    "finished_at",
-)
-EDGE_COLUMNS = ("source", "target", "on", "taken")
-ENTRY_COLUMNS = tuple(field.attname for field in Entry._meta.concrete_fields)
-CHANGED_ENTRY_COLUMNS = (
-    "step_id",
-    "attempt",
-    "effect",
-    "key_until",
-    "state",
-    "sends",
-    "lease_token",
-    "send_by",
-    "settled_by",
-    "result",
-    "error",
-    "settled_at",
-)
+
+def columns_of(model: type[models.Model]) -> tuple[str, ...]:
+    """What a row of a table is written with."""
+    return tuple(field.attname for field in model._meta.concrete_fields if not field.generated)
+
+
+SUBMISSION_COLUMNS = columns_of(Submission)
+NEW_JOB_COLUMNS = columns_of(Job)
+NODE_COLUMNS = columns_of(Node)
+EDGE_COLUMNS = columns_of(Edge)
+ENTRY_COLUMNS = columns_of(Entry)
 JOB_COLUMNS = {
     "nodes_open",
     "nodes_ready",
@@ -67,29 +44,36 @@ JOB_COLUMNS = {
 
 @dataclass
 class Changes:
-    """Rows that have changed, each with all that may change of it. `first_in` names a queue in which nothing more
-    urgent may wait."""
+    """Rows as they are to stand, those that are new among them. `first_in` names a queue in which nothing more urgent
+    may wait."""
 
     nodes: dict[str, Node] = field(default_factory=dict)
-    edges: list[Edge] = field(default_factory=list)
+    edges: dict[tuple[str, str, str], Edge] = field(default_factory=dict)
     entries: dict[str, Entry] = field(default_factory=dict)
-    opened: list[Entry] = field(default_factory=list)
     bodies: dict[str, str] = field(default_factory=dict)
     first_in: str | None = None
+    is_new_job: bool = False
+    submission: Submission | None = None
+
+    def put(self, nodes: Iterable[Node] = (), edges: Iterable[Edge] = ()) -> None:
+        """Have these rows written."""
+        self.nodes.update((node.path, node) for node in nodes)
+        self.edges.update(((edge.source, edge.target, edge.on), edge) for edge in edges)
 
     def as_json(self, job: Job, columns: Collection[str], events: Sequence[NewEvent]) -> str:
         """What the statement is given, with these columns of the job and these events."""
         changes = {
             "first_in": self.first_in,
+            "new_job": _columns(job, NEW_JOB_COLUMNS) if self.is_new_job else None,
+            "submission": _columns(self.submission, SUBMISSION_COLUMNS) if self.submission else None,
             "job": _columns(job, columns),
             "events": [_event(event) for event in events],
             "bodies": list(self.bodies.values()),
             "nodes": [_columns(node, NODE_COLUMNS) for node in self.nodes.values()],
-            "edges": [_columns(edge, EDGE_COLUMNS) for edge in self.edges],
-            "opened": [_columns(entry, ENTRY_COLUMNS) for entry in self.opened],
-            "entries": [_columns(entry, CHANGED_ENTRY_COLUMNS) for entry in self.entries.values()],
+            "edges": [_columns(edge, EDGE_COLUMNS) for edge in self.edges.values()],
+            "entries": [_columns(entry, ENTRY_COLUMNS) for entry in self.entries.values()],
         }
-        return json.dumps(changes, default=_plain)
+        return orjson.dumps({name: rows for name, rows in changes.items() if rows}, default=_plain).decode()
 
 
 def _columns(row: Any, names: Iterable[str]) -> dict[str, Any]:
@@ -109,5 +93,7 @@ def _event(event: NewEvent) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> str:
-    """How the database reads what JSON has no form for: bytes, times, ids."""
-    return f"\\x{value.hex()}" if isinstance(value, bytes | memoryview) else str(value)
+    """How the database reads what JSON has no form for."""
+    if isinstance(value, bytes | memoryview):
+        return f"\\x{value.hex()}"
+    raise TypeError(f"a {type(value).__name__} is no column's value")

@@ -9,7 +9,7 @@ from jobs.engine import advance, doubt, retry
 from jobs.engine.again import go_again, make_ready
 from jobs.engine.expand import expand, store
 from jobs.engine.kinds.output import output_of
-from jobs.engine.transaction import JobTransaction, savepoint
+from jobs.engine.transaction import JobTransaction
 from jobs.engine.until import waits_on
 from jobs.models import Node
 from jobs.states import NodeState, NodeType
@@ -68,8 +68,7 @@ def _doubt(tx: JobTransaction, node: Node, entry: Entry, intent: Intent, outcome
 def _expand(tx: JobTransaction, node: Node, outcome: Expand) -> None:
     """A graph that the rows refuse fails its node: planned again, it would be refused again."""
     try:
-        with savepoint():
-            nodes = store(tx, node, outcome.graph)
+        nodes = store(tx, node, outcome.graph)
     except (DataError, IntegrityError, ValueError) as error:
         advance.fail(tx, node, "PLAN_NOT_STORABLE", described(error))
     else:

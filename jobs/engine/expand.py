@@ -19,38 +19,34 @@ from jobs.models import Edge, Node
 from jobs.states import Ending, NodeState, NodeType
 from ledger.event_types import EventType
 from signals_app import waits
-from signals_app.models import Wait
 
 
 def store(tx: JobTransaction, parent: Node, graph: TaskGraph) -> list[Node]:
     """Write a checked graph's rows. Raises `ValueError`, or what the database raises, for one that does not fit."""
     prefix = parent.child_prefix
-    position = 1 if parent.type == NodeType.PLAN else Node.objects.last_position(tx.job.pk) + 1
+    position = 1 if parent.type == NodeType.PLAN else tx.rows.last_position() + 1
     if position + len(graph.nodes) > MAX_NODES:
         raise ValueError(f"A job has at most {MAX_NODES} nodes.")
     incoming = Counter(edge.target for edge in graph.edges)
     order = enumerate(graph.order(), position)
     nodes = [_node(tx, prefix, graph.nodes[key], place, incoming[key]) for place, key in order]
-    Node.objects.bulk_create(nodes, batch_size=1000)
-    Edge.objects.bulk_create(
-        [
-            Edge(
-                job=tx.job,
-                tenant=tx.job.tenant,
-                source=prefix + edge.source,
-                target=prefix + edge.target,
-                on=edge.on,
-                condition=None if edge.when is None else dumps(edge.when),
-            )
-            for edge in graph.edges
-        ],
-        batch_size=1000,
-    )
-    Wait.objects.bulk_create(
+    edges = [
+        Edge(
+            job=tx.job,
+            tenant=tx.job.tenant,
+            source=prefix + edge.source,
+            target=prefix + edge.target,
+            on=edge.on,
+            condition=None if edge.when is None else dumps(edge.when),
+        )
+        for edge in graph.edges
+    ]
+    declared = [
         waits.declare(tx.job, prefix, spec.key, spec.config)
         for spec in graph.nodes.values()
         if "wait_kind" in spec.config
-    )
+    ]
+    tx.rows.add(nodes, edges, declared)
     return nodes
 
 

@@ -7,7 +7,7 @@ statement of its own, which is refused: then it is done again under the job's lo
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -17,17 +17,20 @@ from django.db import DatabaseError, connection
 from aetheris import failpoints
 from aetheris.core.clocks import uptime
 from aetheris.core.priority import FIRST
-from jobs.engine.changes import JOB_COLUMNS, NODE_COLUMNS, Changes
+from jobs.engine.changes import JOB_COLUMNS, Changes
 from jobs.engine.rows import Rows
-from jobs.models import Body, Edge, Job, Node
+from jobs.models import Body, Edge, Job, Node, Submission
 from jobs.querysets import stored_form
 from jobs.states import Ending, NodeState, NodeType
 from ledger.models import Entry, Event
 from ledger.querysets import NewEvent
-from signals_app.models import Approval
+from ledger.states import EntryState
+from signals_app.models import Approval, Wait
 
 WINDOW = 128
 """How many nodes are read at once."""
+MOST_NEW = 2 * WINDOW
+"""How many nodes a graph may have that is written in the one statement."""
 
 
 class NotKnown(DatabaseError):
@@ -47,6 +50,15 @@ class KnownRows(Rows):
         self._is_whole = False
         self._reads = False
         self._changes = Changes()
+
+    @classmethod
+    def of_new(cls, job: Job, submission: Submission | None = None) -> "KnownRows":
+        """All of a job that is not stored yet, but with the first that is written; with a submission only if that is
+        the first use of its key."""
+        known = cls(job, job.created_at, uptime())
+        known._is_whole = known._changes.is_new_job = True
+        known._changes.submission = submission
+        return known
 
     @classmethod
     def load(cls, job_id: UUID) -> "KnownRows":
@@ -74,14 +86,26 @@ class KnownRows(Rows):
             self._read_around(path)
         return self._nodes.get(path)
 
+    def add(self, nodes: Sequence[Node], edges: Sequence[Edge], waits: Sequence[Wait]) -> None:
+        """What does not fit is told by the statement that writes."""
+        if waits or not self._is_whole or len(nodes) > MOST_NEW:
+            raise NotKnown("a graph that waits, or is large, is stored under the lock")
+        self._nodes.update((node.path, node) for node in nodes)
+        for edge in edges:
+            self._edges.setdefault(edge.source, []).append(edge)
+        self._changes.put(nodes, edges)
+
+    def last_position(self) -> int:
+        if not self._is_whole:
+            return super().last_position()
+        return max(node.position for node in self._nodes.values())
+
     def change(self, node: Node, columns: dict[str, Any]) -> bool:
-        if not columns.keys() <= set(NODE_COLUMNS):
-            raise NotKnown("the statement does not write this")
-        self._changes.nodes[node.path] = node
+        self._changes.put([node])
         return True
 
     def change_blocked(self, nodes: Sequence[Node], columns: dict[str, Any]) -> bool:
-        self._changes.nodes.update((node.path, node) for node in nodes)
+        self._changes.put(nodes)
         return True
 
     def leaving(self, source: str) -> list[Edge]:
@@ -93,20 +117,19 @@ class KnownRows(Rows):
             return super().decide(source, edges, taken)
         for edge in edges:
             edge.taken = edge in taken
-        self._changes.edges += edges
         targets = {edge.target: self._present(edge.target) for edge in edges}
         for path, count in Counter(edge.target for edge in edges).items():
             targets[path].unmet -= count
         for path in {edge.target for edge in taken}:
             targets[path].taken += 1
-        self._changes.nodes.update(targets)
+        self._changes.put(targets.values(), edges)
         decided = [node for node in targets.values() if node.state == NodeState.BLOCKED and node.unmet == 0]
         return sorted(decided, key=lambda node: node.position)
 
     def child_ended(self, path: str, ended: int) -> Node | None:
         parent = self._present(path)
         parent.children_open -= ended
-        self._changes.nodes[path] = parent
+        self._changes.put([parent])
         return parent
 
     def next_ready(self, queue: str, now: datetime) -> Node | None:
@@ -163,7 +186,7 @@ class KnownRows(Rows):
 
     def live(self, step_id: str) -> Entry | None:
         entries = self._of_step(step_id).values()
-        return next((entry for entry in entries if entry.state != "failed"), None)
+        return next((entry for entry in entries if entry.state != EntryState.FAILED), None)
 
     def of_attempt(self, step_id: str, attempt: int) -> Entry | None:
         return self._of_step(step_id).get(attempt)
@@ -173,11 +196,10 @@ class KnownRows(Rows):
 
     def insert_entry(self, entry: Entry) -> None:
         self._of_step(entry.step_id)[entry.attempt] = entry
-        self._changes.opened.append(entry)
+        self._changes.entries[entry.idempotency_key] = entry
 
     def change_entry(self, entry: Entry, columns: dict[str, Any]) -> bool:
-        if entry not in self._changes.opened:
-            self._changes.entries[entry.idempotency_key] = entry
+        self._changes.entries[entry.idempotency_key] = entry
         return True
 
     def write(self, columns: Collection[str], events: Sequence[NewEvent]) -> None:
@@ -187,7 +209,7 @@ class KnownRows(Rows):
         if not JOB_COLUMNS.issuperset(columns):
             raise NotKnown("the statement does not write this")
         asked_at = uptime()
-        with failpoints.around(failpoints.commit_of_this_verb()):
+        with _committing():
             landed = Event.objects.record(self.job, self.now(), self._changes.as_json(self.job, columns, events))
         if landed is None:
             raise NotKnown("somebody else has changed the job, or something more urgent waits")
@@ -220,8 +242,10 @@ class KnownRows(Rows):
     def _take(self, nodes: list[Node]) -> None:
         new = [node for node in nodes if node.path not in self._nodes]
         self._nodes.update((node.path, node) for node in new)
-        for edge in self._read(lambda: Edge.objects.of_sources(self.job.pk, [node.path for node in new])):
-            self._edges.setdefault(edge.source, []).append(edge)
+        sources = [node.path for node in new if node.type != NodeType.PLAN]
+        if sources:
+            for edge in self._read(lambda: Edge.objects.of_sources(self.job.pk, sources)):
+                self._edges.setdefault(edge.source, []).append(edge)
 
     def _read(self, read: Callable[[], Any]) -> Any:
         self._reads = True
@@ -237,3 +261,8 @@ class KnownRows(Rows):
 
     def _synchronized(self, now: datetime, asked_at: float) -> None:
         self._now, self._asked_at = now, asked_at
+
+
+def _committing() -> AbstractContextManager[None]:
+    """A statement outside a transaction commits by itself."""
+    return nullcontext() if connection.in_atomic_block else failpoints.around(failpoints.commit_of_this_verb())

@@ -2,8 +2,8 @@
 
 import logging
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, Error, InterfaceError, OperationalError, connection, connections
@@ -39,6 +39,29 @@ def is_loss(error: Error) -> bool:
     """Whether the connection was lost, or the server has ended it because this process was stopped for so long."""
     code = getattr(error.__cause__, "sqlstate", "")
     return isinstance(error, OperationalError | InterfaceError) or code == IDLE_TOO_LONG
+
+
+@contextmanager
+def given_back() -> Iterator[None]:
+    """While the body runs this thread holds no connection, and afterwards none that the body has used."""
+    connection.close()
+    try:
+        yield
+    finally:
+        drop_connection()
+
+
+@contextmanager
+def set_aside() -> Iterator[None]:
+    """While the body runs this thread's connection is not there for it, and afterwards it is as it was."""
+    kept = connections[DEFAULT_DB_ALIAS]
+    del connections[DEFAULT_DB_ALIAS]
+    try:
+        yield
+    finally:
+        if connections.all(initialized_only=True):
+            drop_connection()
+        connections[DEFAULT_DB_ALIAS] = kept
 
 
 def drop_connection() -> None:

@@ -9,10 +9,11 @@ from datetime import datetime
 from typing import Any
 
 from aetheris.core import registry
+from jobs.engine.savepoint import savepoint
 from jobs.models import Body, Edge, Job, Node
 from ledger.models import Entry, Event
 from ledger.querysets import NewEvent
-from signals_app.models import Approval
+from signals_app.models import Approval, Wait
 
 
 class Rows:
@@ -24,6 +25,17 @@ class Rows:
     def node(self, path: str) -> Node | None:
         """The node at a path."""
         return Node.objects.at(self.job.pk, path)
+
+    def add(self, nodes: Sequence[Node], edges: Sequence[Edge], waits: Sequence[Wait]) -> None:
+        """Store a graph, all of it or nothing. Raises what the database raises for one that does not fit."""
+        with savepoint():
+            Node.objects.bulk_create(nodes, batch_size=1000)
+            Edge.objects.bulk_create(edges, batch_size=1000)
+            Wait.objects.bulk_create(waits)
+
+    def last_position(self) -> int:
+        """Of the job's last node in plan order."""
+        return Node.objects.last_position(self.job.pk)
 
     def change(self, node: Node, columns: dict[str, Any]) -> bool:
         """Change a node that still stands as it was read; whether it landed."""

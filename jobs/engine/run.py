@@ -10,8 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db import connection
-
 from aetheris.core import contract
 from aetheris.core.errors import described
 from aetheris.core.ids import new_id
@@ -24,13 +22,16 @@ from jobs.engine.give_back import give_back
 from jobs.engine.kinds import ask, check
 from jobs.engine.kinds.base import Claimed, Purpose
 from jobs.engine.kinds.table import KINDS
-from jobs.engine.patience import drop_connection, until_answered
+from jobs.engine.patience import given_back, set_aside, until_answered
 from jobs.engine.transaction import JobTransaction, job_transaction
 from jobs.models import Job, Node
+from jobs.states import NodeType
 
 logger = logging.getLogger(__name__)
 
 SLICE_SECONDS = 30.0
+COMPUTED = {NodeType.PLAN, NodeType.FUNCTION, NodeType.WORKFLOW}
+"""Nodes that wait for nothing outside: the activation keeps its connection meanwhile."""
 QUESTIONS = {Purpose.ASK: ask, Purpose.CHECK: check}
 
 
@@ -68,19 +69,21 @@ def _claim(hand: Activation, path: str, attempt: "_Attempt") -> None:
 
 
 def _perform(claimed: Claimed) -> Outcome:
-    """Call the node's handler, holding the lease and no connection."""
+    """Call the node's handler, holding the lease, and a connection only where it computes."""
     if claimed.recorded is not None:
         return claimed.recorded
-    connection.close()
+    connection_meanwhile = set_aside() if claimed.type in COMPUTED and not claimed.question else given_back()
     try:
-        with heartbeat.of_this_process().hold(claimed.token) as stop, contract.closed(f"Node {claimed.path}"):
+        with (
+            connection_meanwhile,
+            heartbeat.of_this_process().hold(claimed.token) as stop,
+            contract.closed(f"Node {claimed.path}"),
+        ):
             handler = QUESTIONS[claimed.question.purpose] if claimed.question else KINDS[claimed.type]
             return handler.call(claimed, stop)
     except BaseException as error:
         # SystemExit and its like come from the handler's code: the thread is the pool's, and the node must end.
         return Doubt("HANDLER_BROKE_OUT", described(error))
-    finally:
-        drop_connection()
 
 
 def _commit_and_go_on(hand: Activation, claimed: Claimed, outcome: Outcome | None, *, go_on: bool) -> Claimed | None:

@@ -4,15 +4,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+from aetheris import failpoints
 from aetheris.core import registry
 from aetheris.core.canonical import digest, dumps
 from aetheris.core.clocks import uptime
 from aetheris.core.durations import seconds
 from aetheris.core.errors import Refused
 from aetheris.core.graph import PLAN
-from aetheris.core.ids import new_id
 from aetheris.core.priority import checked
-from jobs.engine.transaction import JobTransaction, committing
+from jobs.engine.known import KnownRows, NotKnown
+from jobs.engine.transaction import JobTransaction
 from jobs.engine.transitions import count, counters_of
 from jobs.models import Agent, Job, Node, Submission
 from jobs.states import NodeState, NodeType
@@ -47,27 +48,11 @@ def submit(
     planner = registry.agents.get(agent_name)
     wish = {} if priority is None else {"priority": checked(priority)}
     request_digest = digest(dumps({"agent": agent_name, "message": goal, **wish}))
-    with committing("submit"):
-        agent = Agent.objects.ensure(tenant, agent_name)
-        job_id = new_id()
-        if idempotency_key:
-            first = Submission.objects.remember(
-                Submission(
-                    tenant=tenant,
-                    agent_name=agent_name,
-                    key=idempotency_key,
-                    job_id=job_id,
-                    request_digest=request_digest,
-                )
-            )
-            if first is not None:
-                return _repeated(first, agent, request_digest)
-        now = Job.objects.now()
+    with failpoints.during("submit"):
+        agent, now = Agent.objects.ensure(tenant, agent_name)
         job = Job(
-            id=job_id,
             tenant=tenant,
             agent=agent,
-            root_id=job_id,
             code_version=planner.version,
             max_parallel=planner.max_parallel,
             goal=goal,
@@ -78,38 +63,45 @@ def submit(
             created_at=now,
             updated_at=now,
         )
-        job.save(force_insert=True)
-        _begin(JobTransaction(job, now, requested_by, uptime()), queue)
-    return Submitted(job_id, agent.pk, repeated=False)
+        job.root_id = job.pk
+        memory = Submission(tenant=tenant, agent_name=agent_name, key=idempotency_key, job_id=job.pk)
+        memory.request_digest = request_digest
+        try:
+            _store(KnownRows.of_new(job, memory if idempotency_key else None), queue)
+        except NotKnown:
+            return _repeated(Submission.objects.first_use(memory), agent, request_digest)
+        return Submitted(job.pk, agent.pk, repeated=False)
 
 
-def _begin(tx: JobTransaction, queue: str) -> None:
+def _store(rows: KnownRows, queue: str) -> None:
+    job = rows.job
+    tx = JobTransaction(job, job.created_at, job.requested_by, uptime(), rows)
     node = Node(
-        job=tx.job,
+        job=job,
         path=PLAN,
-        tenant=tx.job.tenant,
+        tenant=job.tenant,
         position=0,
         type=NodeType.PLAN,
         config="{}",
         queue=queue,
-        priority=tx.job.priority,
+        priority=job.priority,
         state=NodeState.READY,
         taken=1,
         rung_at=tx.now,
         moved_by=tx.token,
     )
-    node.save(force_insert=True)
+    rows.add([node], [], [])
     count(tx, [], counters_of(node))
     tx.moved(node)
     tx.event(
         EventType.JOB_CREATED,
         {
-            "agent_id": str(tx.job.agent_id),
-            "agent": tx.job.agent.name,
-            "goal": tx.job.goal,
-            "requested_by": tx.job.requested_by,
-            "code_version": tx.job.code_version,
-            "priority": tx.job.priority,
+            "agent_id": str(job.agent_id),
+            "agent": job.agent.name,
+            "goal": job.goal,
+            "requested_by": job.requested_by,
+            "code_version": job.code_version,
+            "priority": job.priority,
         },
     )
     tx.flush()

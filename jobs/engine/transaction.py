@@ -6,9 +6,9 @@ import os
 import socket
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from aetheris.core.canonical import members, object_of
 from aetheris.core.clocks import uptime
 from aetheris.core.ids import new_id, random_bytes
 from aetheris.core.principal import principal
+from aetheris.live.announce import announce
 from jobs.engine import dispatch
 from jobs.engine.rows import Rows
 from jobs.models import Job, Node
@@ -100,10 +101,14 @@ class JobTransaction:
         return list(self._ready.values())
 
     def flush(self) -> None:
-        """Write the job and its events, and ring for what is left READY once this has committed."""
+        """Write the job and its events; once this has committed, ring for what is left READY and tell who listens."""
         if self._changed:
             self.change(updated_at=self.now)
         self.rows.write(self._changed, self._events)
+        if self._events:
+            job = self.job
+            tell = partial(announce, job.tenant, job.pk, job.seq, ended=job.is_final)
+            transaction.on_commit(tell)
         for node in self.ready()[: self._doorbells()]:
             dispatch.ring_after_commit(node.job_id, node.path, node.queue, node.priority)
 
@@ -120,11 +125,6 @@ def committing(verb: str) -> Iterator[None]:
     one it is a part of that."""
     with failpoints.during(verb), transaction.atomic():
         yield
-
-
-def savepoint() -> AbstractContextManager[None]:
-    """A part of the open transaction that can be taken back by itself."""
-    return transaction.atomic()
 
 
 @contextmanager

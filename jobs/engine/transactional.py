@@ -17,7 +17,8 @@ from aetheris.core.outcomes import Done, Doubt, Fail, Outcome
 from jobs.engine import heartbeat
 from jobs.engine.kinds.base import Claimed
 from jobs.engine.kinds.table import KINDS
-from jobs.engine.transaction import committing, savepoint
+from jobs.engine.savepoint import savepoint
+from jobs.engine.transaction import committing
 from jobs.models import Job
 
 

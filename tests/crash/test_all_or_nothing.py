@@ -196,4 +196,4 @@ def test_a_killed_submit_leaves_no_half_job(
         job = submitted(idempotency_key=key)
         assert_whole(job)
         assert Job.objects.filter(pk=job.pk).count() == 1
-    assert kill_at > 5
+    assert kill_at > 3, "the killer saw too few statements to prove anything"

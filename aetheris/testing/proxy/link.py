@@ -25,11 +25,17 @@ class End(asyncio.Protocol):
         self.name = name
         self._link = link
         self._obstacles: set[str] = set()
+        self._reads = False
         self._due = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
         self._link.met(self)
+        # A transport of Python 3.11.2 begins to read right after this, also one that was paused here.
+        asyncio.get_running_loop().call_soon(self._begin)
+
+    def _begin(self) -> None:
+        self._reads = True
         for obstacle in self._obstacles:
             self.stop(obstacle)
 
@@ -48,13 +54,13 @@ class End(asyncio.Protocol):
     def stop(self, obstacle: str) -> None:
         """Read nothing while this stands."""
         self._obstacles.add(obstacle)
-        if hasattr(self, "transport") and not self.transport.is_closing():
+        if self._reads and not self.transport.is_closing():
             self.transport.pause_reading()
 
     def go_on(self, obstacle: str) -> None:
         """This stands no more."""
         self._obstacles.discard(obstacle)
-        if not self._obstacles and hasattr(self, "transport") and not self.transport.is_closing():
+        if self._reads and not self._obstacles and not self.transport.is_closing():
             self.transport.resume_reading()
 
     def write(self, data: bytes, delay: float) -> None:

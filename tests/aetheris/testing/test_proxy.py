@@ -14,9 +14,12 @@ from urllib.parse import parse_qs, urlsplit
 import psycopg
 import pytest
 import redis
+from psycopg import sql
 
 from aetheris.testing.proxy import Address, Proxy
 
+SCHEMA = f"proxied_{os.getpid()}"
+"""Other processes of the same run test the same server."""
 LISTEN = ["tcp:127.0.0.1:0", "unix:{folder}/.s.PGSQL.5432"]
 Execute = Callable[[psycopg.Connection[Any], str], object]
 
@@ -48,10 +51,15 @@ def tcp(tmp_path: Path) -> Iterator[Proxy]:
         yield started
 
 
+def at(host: str, port: int = 5432, **options: Any) -> psycopg.Connection[Any]:
+    path = f"-c search_path={SCHEMA}"
+    return psycopg.connect(host=host, port=port, user="aetheris", dbname="postgres", options=path, **options)
+
+
 def connected(proxy: Proxy, **options: Any) -> psycopg.Connection[Any]:
     address = proxy.addresses["db"]
     host = str(Path(address.path).parent) if address.path else address.host
-    return psycopg.connect(host=host, port=address.port or 5432, user="aetheris", dbname="postgres", **options)
+    return at(host, address.port or 5432, **options)
 
 
 def to_broker(proxy: Proxy) -> socket.socket:
@@ -62,10 +70,11 @@ def to_broker(proxy: Proxy) -> socket.socket:
 @pytest.fixture
 def table(request: pytest.FixtureRequest) -> Iterator[Callable[[], list[int]]]:
     """A table of numbers, and what is in it, asked without the proxy."""
-    with psycopg.connect(host=postgres_folder(), user="aetheris", dbname="postgres", autocommit=True) as direct:
-        direct.execute("DROP TABLE IF EXISTS proxied; CREATE TABLE proxied (n int PRIMARY KEY)")
+    with at(postgres_folder(), autocommit=True) as direct:
+        direct.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(SCHEMA)))
+        direct.execute("CREATE TABLE proxied (n int PRIMARY KEY)")
         yield lambda: [n for (n,) in direct.execute("SELECT n FROM proxied ORDER BY n")]
-        direct.execute("DROP TABLE proxied")
+        direct.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(SCHEMA)))
 
 
 def simply(connection: psycopg.Connection[Any], statement: str) -> None:

@@ -1,0 +1,78 @@
+"""Announce: after a commit, tell whoever listens that a job has news, at the cost of one write to a socket."""
+
+import logging
+import os
+import threading
+import time
+from uuid import UUID
+
+from redis.connection import ConnectionInterface
+from redis.exceptions import RedisError
+
+from aetheris.live.connection import connect, has_redis
+from aetheris.live.doorbell import Doorbell, channel_of
+
+logger = logging.getLogger(__name__)
+
+TIMEOUT_SECONDS = 0.2
+TURN_SECONDS = 0.05
+"""How long a thread waits for its turn; then its doorbell is dropped."""
+REST_SECONDS = 5.0
+"""How long nothing is sent to a Redis that did not take a doorbell."""
+
+
+class _Line:
+    """One connection for all threads of a process. Redis is told not to answer on it."""
+
+    def __init__(self) -> None:
+        self._turn = threading.Lock()
+        self._connection: ConnectionInterface | None = None
+        self._rests_until = 0.0
+
+    def send(self, command: bytes) -> None:
+        if time.monotonic() < self._rests_until or not self._turn.acquire(timeout=TURN_SECONDS):
+            return
+        try:
+            self._send(command)
+        except Exception as error:
+            self._connection = None
+            self._rests_until = time.monotonic() + REST_SECONDS
+            logger.warning("no doorbells for those who listen, for %.0f s: %s", REST_SECONDS, error)
+        finally:
+            self._turn.release()
+
+    def _send(self, command: bytes) -> None:
+        """A connection that was open may have been ended by the server: then once more, on a new one."""
+        if self._connection is not None:
+            try:
+                self._connection.send_packed_command([command], check_health=False)
+                return
+            except RedisError:
+                self._connection = None
+        self._connection = connect(TIMEOUT_SECONDS)
+        self._connection.send_command("CLIENT", "REPLY", "OFF", check_health=False)
+        self._connection.send_packed_command([command], check_health=False)
+
+
+_line = _Line()
+
+
+def announce(tenant: str, job_id: UUID, seq: int, *, ended: bool) -> None:
+    """Ring for a job whose events up to `seq` are committed. Never raises, and waits at most for a part of a second
+    for a Redis that takes nothing, once in five seconds; a doorbell that is lost delays those who listen by seconds.
+    """
+    if has_redis():
+        _line.send(_packed(b"PUBLISH", channel_of(tenant, job_id).encode(), str(Doorbell(seq, ended)).encode()))
+
+
+def _packed(*words: bytes) -> bytes:
+    return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in words)
+
+
+def _after_fork() -> None:
+    """The parent's connection and turn stay the parent's."""
+    global _line
+    _line = _Line()
+
+
+os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,1 @@
+"""What every driver measures with. Standard library only: it runs in each peer's own environment."""

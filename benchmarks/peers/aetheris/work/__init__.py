@@ -1,0 +1,1 @@
+"""A user's Django app: the jobs of the benchmarks."""

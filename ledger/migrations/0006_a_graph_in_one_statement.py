@@ -1,0 +1,116 @@
+"""A new job, and a graph that a node answered with, are written by the same statement as what changes."""
+
+from django.db import migrations
+
+# `p_changes` holds only what there is. Else as before.
+RECORD = """
+CREATE OR REPLACE FUNCTION aetheris_record(
+    p_job uuid, p_seq bigint, p_now timestamptz, p_changes jsonb, OUT seq bigint, OUT head bytea, OUT now timestamptz
+) LANGUAGE plpgsql AS $$
+DECLARE
+    v_job jobs_job;
+    v_event ledger_event;
+    v_digest bytea;
+    v_txid bigint;
+BEGIN
+    IF p_changes ? 'new_job' THEN
+        now := aetheris_now();
+        v_job := jsonb_populate_record(NULL::jobs_job, p_changes -> 'new_job');
+        IF p_changes ? 'submission' THEN
+            INSERT INTO jobs_submission (id, tenant, agent_name, key, job_id, request_digest, created_at)
+            SELECT id, tenant, agent_name, key, job_id, request_digest, now
+              FROM jsonb_populate_record(NULL::jobs_submission, p_changes -> 'submission')
+                ON CONFLICT DO NOTHING;
+            IF NOT FOUND THEN
+                RETURN;
+            END IF;
+        END IF;
+    ELSE
+        SELECT * INTO v_job FROM jobs_job AS job WHERE job.id = p_job AND job.seq = p_seq FOR NO KEY UPDATE;
+        now := aetheris_now();
+        IF NOT FOUND OR now NOT BETWEEN p_now - interval '1 second' AND p_now + interval '1 second' THEN
+            RETURN;
+        END IF;
+        IF p_changes ? 'first_in' AND EXISTS (
+            SELECT 1 FROM jobs_node AS node
+             WHERE node.state = 'ready' AND node.queue = p_changes ->> 'first_in'
+               AND node.priority < v_job.priority AND (node.not_before IS NULL OR node.not_before <= now)) THEN
+            RETURN;
+        END IF;
+    END IF;
+    seq := v_job.seq;
+    head := v_job.head;
+    IF p_changes ? 'events' THEN
+        v_txid := pg_current_xact_id()::text::bigint;
+        FOR v_event IN SELECT * FROM jsonb_populate_recordset(NULL::ledger_event, p_changes -> 'events') LOOP
+            seq := seq + 1;
+            v_digest := sha256(v_event.nonce || convert_to(v_event.payload, 'UTF8'));
+            head := aetheris_event_hash(v_job.tenant, p_job, seq, v_event.type, v_event.category, v_event.actor,
+                                        v_event.node, v_event.span, now, v_digest, head);
+            INSERT INTO ledger_event (job_id, seq, tenant, type, category, actor, node, span, at, payload, nonce,
+                                      payload_digest, hash, txid)
+            VALUES (p_job, seq, v_job.tenant, v_event.type, v_event.category, v_event.actor, v_event.node,
+                    v_event.span, now, v_event.payload, v_event.nonce, v_digest, head, v_txid);
+        END LOOP;
+    END IF;
+    IF p_changes ? 'bodies' THEN
+        INSERT INTO jobs_body (job_id, tenant, digest, text)
+        SELECT p_job, v_job.tenant, sha256(convert_to(body, 'UTF8')), body
+          FROM jsonb_array_elements_text(p_changes -> 'bodies') AS body
+            ON CONFLICT DO NOTHING;
+    END IF;
+    IF p_changes ? 'nodes' THEN
+        INSERT INTO jobs_node SELECT * FROM jsonb_populate_recordset(NULL::jobs_node, p_changes -> 'nodes')
+            ON CONFLICT (job_id, path) DO UPDATE
+           SET state = excluded.state, ending = excluded.ending, config = excluded.config, park = excluded.park,
+               input = excluded.input, output = excluded.output, error = excluded.error,
+               children_open = excluded.children_open, unmet = excluded.unmet, taken = excluded.taken,
+               lease_token = excluded.lease_token, lease_expires_at = excluded.lease_expires_at,
+               moved_by = excluded.moved_by, claims = excluded.claims, tries = excluded.tries,
+               not_before = excluded.not_before, rung_at = excluded.rung_at, deadline_at = excluded.deadline_at,
+               started_at = excluded.started_at, finished_at = excluded.finished_at;
+    END IF;
+    IF p_changes ? 'edges' THEN
+        INSERT INTO jobs_edge SELECT * FROM jsonb_populate_recordset(NULL::jobs_edge, p_changes -> 'edges')
+            ON CONFLICT (job_id, source, target, "on") DO UPDATE SET taken = excluded.taken;
+    END IF;
+    IF p_changes ? 'entries' THEN
+        INSERT INTO ledger_entry SELECT * FROM jsonb_populate_recordset(NULL::ledger_entry, p_changes -> 'entries')
+            ON CONFLICT (job_id, step_id, attempt) DO UPDATE
+           SET effect = excluded.effect, key_until = excluded.key_until, state = excluded.state,
+               sends = excluded.sends, lease_token = excluded.lease_token, send_by = excluded.send_by,
+               settled_by = excluded.settled_by, result = excluded.result, error = excluded.error,
+               settled_at = excluded.settled_at;
+    END IF;
+    IF p_changes ? 'new_job' THEN
+        INSERT INTO jobs_job (
+            id, tenant, agent_id, root_id, parent_id, depth, forked_from, mode, code_version, goal, requested_by,
+            request_digest, priority, seq, head, nodes_open, nodes_ready, nodes_delayed, nodes_running, nodes_waiting,
+            nodes_parked, ending, outcome, result, error, conflicts, recheck_before, max_parallel,
+            cancel_requested_at, deadline_at, created_at, updated_at, finished_at)
+        VALUES (
+            p_job, v_job.tenant, v_job.agent_id, v_job.root_id, v_job.parent_id, v_job.depth, v_job.forked_from,
+            v_job.mode, v_job.code_version, v_job.goal, v_job.requested_by, v_job.request_digest, v_job.priority, seq,
+            head, v_job.nodes_open, v_job.nodes_ready, v_job.nodes_delayed, v_job.nodes_running, v_job.nodes_waiting,
+            v_job.nodes_parked, v_job.ending, v_job.outcome, v_job.result, v_job.error, v_job.conflicts,
+            v_job.recheck_before, v_job.max_parallel, v_job.cancel_requested_at, v_job.deadline_at, v_job.created_at,
+            now, v_job.finished_at);
+        RETURN;
+    END IF;
+    v_job := jsonb_populate_record(v_job, p_changes -> 'job');
+    UPDATE jobs_job AS job
+       SET seq = aetheris_record.seq, head = aetheris_record.head, updated_at = now,
+           nodes_open = v_job.nodes_open, nodes_ready = v_job.nodes_ready, nodes_delayed = v_job.nodes_delayed,
+           nodes_running = v_job.nodes_running, nodes_waiting = v_job.nodes_waiting,
+           nodes_parked = v_job.nodes_parked, ending = v_job.ending, outcome = v_job.outcome,
+           result = v_job.result, error = v_job.error, recheck_before = v_job.recheck_before,
+           conflicts = v_job.conflicts, finished_at = v_job.finished_at
+     WHERE job.id = p_job;
+END $$;
+"""
+
+
+class Migration(migrations.Migration):
+    dependencies = [("ledger", "0005_one_statement")]
+
+    operations = [migrations.RunSQL(RECORD, migrations.RunSQL.noop)]
