@@ -22,6 +22,8 @@ class Configuration(BaseSettings):
     database_prepare: bool = True
     """Whether the hot statements are prepared. False behind a pooler in transaction mode that does not know them, such
     as PgBouncer before 1.21."""
+    unsafe_database: bool = False
+    """Work on a database that may lose what it has acknowledged, and only say so."""
     broker_url: str = "redis://localhost:6379/0"
     """Where the doorbells go: `redis://…`, or `redis+socket:///path` for a unix socket."""
     secret_key: SecretStr | None = None

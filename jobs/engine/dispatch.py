@@ -11,7 +11,6 @@ from celery import current_app
 from django.db import transaction
 
 from aetheris import failpoints
-from aetheris.conf import configuration
 from jobs.messages import RESCUE, RUN_NODE
 from jobs.models import Job, Node
 
@@ -81,7 +80,7 @@ def may_ring(node: Node) -> bool:
 
 def ask_for_rescue(job_id: str, activation: str) -> None:
     """Have a worker take back what this activation of a lost process holds; after its lease that is done anyway."""
-    _send(RESCUE, (job_id, activation), queue="realtime", expires=configuration().lease_seconds)
+    _send(RESCUE, (job_id, activation), queue="realtime")
 
 
 def _waiting(queue: str) -> int:
