@@ -17,8 +17,9 @@ QUEUES = ["realtime", "default"]
 
 @pytest.fixture
 def agent(registered: Registered, world: World, doorbells: Doorbells, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each job looks once."""
+    """Each job looks once. Whoever goes on has all the time there is."""
     monkeypatch.setattr(go_on, "_ahead", go_on.Ahead())
+    monkeypatch.setattr(go_on, "SLICE_SECONDS", 600.0)
     look = world.tool("look", Effect.READ)
 
     def plan() -> TaskGraph:
