@@ -21,7 +21,7 @@ def page(figures: Figures, about: Mapping[str, Any]) -> str:
         parts += ["## Must and goal", _table(("figure", "measured", "must", "", "goal", ""), verdicts)]
     for workload, (title, shown) in TABLES.items():
         if rows := list(_rows(figures, workload, shown)):
-            heads = ["peer", "mode", *(figure.title for figure in shown), "ratio"]
+            heads = ["peer", "mode", *(figure.title for figure in shown), "Aetheris is × as good"]
             parts += [f"## {title}", _table(heads, rows)]
     if bars := [drawn for figure in BARS if (drawn := _bars(figures, figure))]:
         parts += ["## Bars", *bars]

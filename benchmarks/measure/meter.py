@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from benchmarks.measure import database
-from benchmarks.measure.cpu import cpu_seconds, memory, spin
-from benchmarks.measure.environ import QUICK, SERVERS
+from benchmarks.measure.cpu import cpu_seconds, memory
+from benchmarks.measure.environ import QUICK, SCRATCH, SERVERS
+from benchmarks.measure.moment import flush, spin
 
 DRIVER = "driver"
 IDLE_SECONDS = 1 if QUICK else 30
@@ -23,7 +24,7 @@ class Used:
     cpu: dict[str, float]
     transactions: int
     wal: int
-    spin_ms: float
+    moment: dict[str, float]
 
     @property
     def cpu_seconds(self) -> float:
@@ -41,7 +42,7 @@ class Used:
             "cpu_ms_by": {who: round(1000 * seconds / count, 3) for who, seconds in self.cpu.items()},
             "commits_per_step": round(self.transactions / count, 2),
             "wal_per_step": round(self.wal / count),
-            "spin_ms": self.spin_ms,
+            **self.moment,
         }
 
 
@@ -54,7 +55,7 @@ class Meter:
         self._began = 0.0
 
     def begin(self) -> Self:
-        self._spin = spin()
+        self._moment = {"spin_ms": spin(), "flush_ms": flush(SCRATCH)}
         self._written = self._wrote()
         self._cpu = self._used()
         self._began = time.time()
@@ -69,7 +70,7 @@ class Meter:
             cpu={who: round(cpu[who] - self._cpu[who], 3) for who in cpu},
             transactions=written.transactions - self._written.transactions,
             wal=written.wal - self._written.wal,
-            spin_ms=self._spin,
+            moment=self._moment,
         )
 
     def idle(self, seconds: float = IDLE_SECONDS) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from benchmarks.measure import database
 from benchmarks.measure.driver import drive, tell
 from benchmarks.measure.environ import PROGRAMS, SCRATCH
+from benchmarks.measure.loops import STEPS
 from benchmarks.measure.meter import Meter
 
 DATABASE = "bench_pgbench"
@@ -40,13 +41,14 @@ def _fresh() -> None:
     database.sql(TABLES, DATABASE)
 
 
-def w1(transactions: int = 20_000) -> None:
+def w1(jobs: int = 2_000) -> None:
+    """As many transactions as so many jobs have steps."""
     _fresh()
     for name, script in SCRIPTS.items():
         for clients in (1, 8):
             meter = Meter({}).begin()
-            run(script, clients, transactions // clients)
-            tell("w1", f"{name}, {clients} clients", **meter.end().each(1, transactions // clients * clients))
+            run(script, clients, jobs * STEPS // clients)
+            tell("w1", f"{name}, {clients} at once", **meter.end().each(jobs, STEPS))
 
 
 def w4(*lengths: int) -> None:
@@ -54,7 +56,7 @@ def w4(*lengths: int) -> None:
     for length in lengths or (1_000, 10_000):
         meter = Meter({}).begin()
         run(SCRIPTS["one statement"], 1, length)
-        tell("w4", "one statement, 1 client", length=length, ms_per_step=round(1000 * meter.end().seconds / length, 3))
+        tell("w4", "one statement, 1 at once", length=length, ms_per_step=round(1000 * meter.end().seconds / length, 3))
 
 
 if __name__ == "__main__":
