@@ -15,9 +15,9 @@ from tests.e2e.conftest import eventually
 from tests.e2e.shifts import Shifts
 from tests.e2e.workers import ROOT
 
-PREVIOUS = "501aa5129308764ee3f8ec33a6e02fb1ec6eacf3"
-"""The version before this one: nothing was released yet, so it is a commit with three migrations less. At a release it
-becomes that release's tag."""
+PREVIOUS = "9f332886f6ceba01221108304cba86b1f7ee17a9"
+"""The version before this one. Nothing was released yet, so it is a commit that calls the statement of a step by its
+first name. At a release it becomes the tag of the one before."""
 PATIENCE_SECONDS = 60.0
 APPS = ("jobs", "ledger", "signals_app")
 GOALS = ("chain", "fan-out", "retry", "loop")
@@ -119,7 +119,7 @@ def test_each_goes_on_with_what_the_other_has_begun(deployment: Deployment, old:
 
 def test_what_only_the_new_code_has_waits_for_it(deployment: Deployment, old: Path) -> None:
     deployment.hire(old)
-    known, unknown = deployment.submit("slow_read 0"), deployment.submit("slow_read 0", agent="wide")
+    known, unknown = deployment.submit("slow_read 0"), deployment.submit("0.1", agent="napper")
     deployment.until(known, PATIENCE_SECONDS, "completed")
     assert deployment.job(unknown)["status"] == "pending"
     deployment.hire(ROOT)

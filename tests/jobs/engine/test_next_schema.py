@@ -27,6 +27,8 @@ def expanded(database: None) -> Iterator[None]:
     with connection.cursor() as cursor:
         for table in tables:
             cursor.execute(f"ALTER TABLE {table} DROP COLUMN of_the_next_version")
+    connection.close()
+    connection.close_pool()  # type: ignore[attr-defined]  # sessions remember what the tables were
 
 
 @pytest.mark.usefixtures("expanded", "whole")
