@@ -16,6 +16,11 @@ SEED   ?=
 SHARD  ?= 1/1
 CELL   ?=
 CRASH_ARGS ?=
+# What `make bench` measures: all peers and workloads if none are named; so often; QUICK=1 only shows that all works.
+PEERS  ?=
+WORKLOADS ?=
+REPEAT ?= 3
+QUICK  ?=
 # What the example's agent asks: with a key of yours an LLM, without one rules, which say that they are none.
 MODEL  ?= openai:$(if $(OPENAI_API_KEY),$(or $(OPENAI_MODEL),gpt-4o-mini),rules-not-an-llm)
 
@@ -25,7 +30,7 @@ EXAMPLE := --app examples.refund \
 	--with aetheris_model="$(BIN)/python -m examples.refund.world.model"
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo run stop test figures chaos crash check vet fmt tidy lock clean
+.PHONY: help build demo run stop test figures bench chaos crash check vet fmt tidy lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +51,9 @@ test: $(VENV)/.dev ## Run the tests on a real PostgreSQL, Valkey and workers
 
 figures: $(VENV)/.dev ## Measure the engine on a real instance: a line for each figure and its limit, in 25 minutes
 	@$(BIN)/pytest -q -m figure tests/figures
+
+bench: $(VENV)/.runtime ## Measure Aetheris and its peers in turn (PEERS="aetheris dbos", WORKLOADS="w1 w5", REPEAT=3, QUICK=1)
+	@$(BIN)/python -m benchmarks $(PEERS) $(WORKLOADS) --repeat "$(REPEAT)" $(if $(QUICK),--quick)
 
 chaos: $(VENV)/.runtime ## Kill everything at random under load, then check all invariants (MINUTES=10, SEED=7)
 	@$(BIN)/python -m tests.chaos.soak --minutes "$(MINUTES)" $(if $(SEED),--seed "$(SEED)") --keep
@@ -74,9 +82,9 @@ lock: $(VENV)/.dev ## Resolve the requirements again: names, versions and hashes
 	@$(BIN)/uv pip compile pyproject.toml --all-extras --group build --group dev --constraints requirements.lock --universal \
 		--generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements-dev.lock
 
-clean: ## Remove the environment and every cache; data folders stay
+clean: ## Remove the environments and every cache; data folders stay
 	@if [ -x $(BIN)/aetheris ]; then $(BIN)/aetheris down --data "$(DATA)"; fi
-	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf $(VENV) .bench .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(VENV)/.runtime: requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Aetheris needs Python 3.11 or newer; set PYTHON=")'

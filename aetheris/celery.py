@@ -22,6 +22,7 @@ app.conf.update(
     # How long a lost child may still be heard of, with a broker whose workers have no event loop; else not at all.
     worker_lost_wait=1.0,
     worker_hijack_root_logger=False,
+    worker_consumer="aetheris.consumer:Consumer",
     broker_connection_retry_on_startup=True,
     # A worker without a broker still works: its receiver finds the nodes.
     broker_connection_max_retries=None,
@@ -45,7 +46,7 @@ app.conf.update(
         "sweep": {
             "task": "aetheris.sweep",
             "schedule": _conf.sweep_seconds,
-            "options": {"queue": "realtime", "expires": 10 * _conf.sweep_seconds},
+            "options": {"queue": "realtime"},
         },
     },
 )

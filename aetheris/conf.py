@@ -19,6 +19,11 @@ class Configuration(BaseSettings):
     """Where PostgreSQL is: `postgresql://user@host/name`, or `postgresql://user@/name?host=/socket/folder`."""
     database_pool_size: int = Field(default=8, ge=2)
     """Connections that one process may hold; node threads that wait on the outside hold none."""
+    database_prepare: bool = True
+    """Whether the hot statements are prepared. False behind a pooler in transaction mode that does not know them, such
+    as PgBouncer before 1.21."""
+    unsafe_database: bool = False
+    """Work on a database that may lose what it has acknowledged, and only say so."""
     broker_url: str = "redis://localhost:6379/0"
     """Where the doorbells go: `redis://…`, or `redis+socket:///path` for a unix socket."""
     secret_key: SecretStr | None = None

@@ -70,7 +70,7 @@ TEMPLATES = [
 
 # A pooled connection is borrowed for one transaction and given back before the outside world is called.
 DATABASES = {"default": dj_database_url.parse(_conf.database_url, engine="aetheris.database", conn_max_age=0)}
-DATABASES["default"].setdefault("OPTIONS", {}).setdefault("prepare_threshold", 5)
+DATABASES["default"].setdefault("OPTIONS", {})["prepare_threshold"] = 5 if _conf.database_prepare else None
 DATABASES["default"]["OPTIONS"]["pool"] = {
     "min_size": 1,
     "max_size": _conf.database_pool_size,

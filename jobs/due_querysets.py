@@ -80,7 +80,7 @@ _TAKE = _heads(
     "TRUE",
     """
     SELECT (SELECT now FROM clock), (SELECT last_at FROM jobs_tick),
-           mine.job_id, mine.path, mine.priority, mine.claims, mine.rung_at
+           mine.job_id, mine.path, mine.queue, mine.priority, mine.claims, mine.rung_at
       FROM (VALUES (1)) AS always
       LEFT JOIN (
         SELECT found.*, array_position(%(queues)s::text[], found.queue::text) AS place,
@@ -134,8 +134,8 @@ class DueNodeQuerySet(models.QuerySet["Node"]):
             cursor.execute(_TAKE, {**parameters, "patience": patience.total_seconds(), "limit": limit})
             rows = cursor.fetchall()
         nodes = [
-            self.model(job_id=job_id, path=path, priority=priority, claims=claims, rung_at=rung_at)
-            for _, _, job_id, path, priority, claims, rung_at in rows
+            self.model(job_id=job_id, path=path, queue=queue, priority=priority, claims=claims, rung_at=rung_at)
+            for _, _, job_id, path, queue, priority, claims, rung_at in rows
             if job_id is not None
         ]
         return Look(rows[0][0], rows[0][1], nodes)

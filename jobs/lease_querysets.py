@@ -14,7 +14,7 @@ from jobs.due_querysets import DueNodeQuerySet
 from jobs.states import NodeState
 
 if TYPE_CHECKING:
-    from jobs.models import Node
+    pass
 
 NOW = Func(function="aetheris_now", output_field=models.DateTimeField())
 """The database's clock, in a statement."""
@@ -57,5 +57,6 @@ class LeasedNodeQuerySet(DueNodeQuerySet):
         gone = self.filter(state=NodeState.RUNNING, lease_expires_at__lte=now).order_by("lease_expires_at")
         return list(gone.values_list("job_id", "path")[:limit])
 
-    def running(self, job_id: UUID) -> list[Node]:
-        return list(self.filter(job_id=job_id, state=NodeState.RUNNING))
+    def running(self) -> LeasedNodeQuerySet:
+        """As many as there are threads and children of workers, more or less."""
+        return self.filter(state=NodeState.RUNNING)

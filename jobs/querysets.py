@@ -15,6 +15,7 @@ from aetheris.core.canonical import digest
 from jobs.found_querysets import FoundJobQuerySet
 from jobs.lease_querysets import NOW, LeasedNodeQuerySet
 from jobs.states import NODE_ENDINGS, Ending, NodeState, NodeType
+from jobs.whole_rows import whole_rows
 
 if TYPE_CHECKING:
     from jobs.models import Agent, Body, Edge, Job, Node, Submission
@@ -56,8 +57,12 @@ class JobQuerySet(FoundJobQuerySet):
 
     def with_now(self, job_id: UUID) -> tuple[Job, datetime]:
         """The job as it stands and the database's clock, without a lock. Raises `Job.DoesNotExist`."""
-        job: Any = self.select_related("agent").annotate(read_at=NOW).get(pk=job_id)
-        return job, job.read_at
+        agents: Any = self.model._meta.get_field("agent").related_model
+        tail = "FROM jobs_job JOIN jobs_agent ON jobs_agent.id = jobs_job.agent_id WHERE jobs_job.id = %s"
+        for job, agent, now in whole_rows((self.model, agents), tail, [job_id]):
+            job.agent = agent
+            return job, now
+        raise self.model.DoesNotExist
 
     def limit_statements(self, seconds: float | None) -> None:
         """Let no statement of this transaction, and no pause between two, last longer than this from now on; None: as
@@ -145,7 +150,8 @@ class NodeQuerySet(LeasedNodeQuerySet):
 
     def from_position(self, job_id: UUID, position: int, limit: int) -> list[Node]:
         """Nodes of a job from a position on, in plan order."""
-        return list(self.of_job(job_id).filter(position__gte=position)[:limit])
+        tail = "FROM jobs_node WHERE job_id = %s AND position >= %s::int ORDER BY position LIMIT %s::int"
+        return [node for node, _ in whole_rows((self.model,), tail, [job_id, position, limit])]
 
     def from_path(self, job_id: UUID, path: str, limit: int) -> list[Node]:
         """A node and those that follow it, in plan order."""
@@ -273,7 +279,8 @@ class EdgeQuerySet(models.QuerySet["Edge"]):
 
     def of_sources(self, job_id: UUID, sources: Sequence[str]) -> list[Edge]:
         """All edges that leave these nodes."""
-        return list(self.filter(job_id=job_id, source__in=sources))
+        tail = "FROM jobs_edge WHERE job_id = %s AND source = ANY(%s::text[])"
+        return [edge for edge, _ in whole_rows((self.model,), tail, [job_id, list(sources)])]
 
     def followers(self, job_id: UUID) -> dict[str, list[str]]:
         """Source → targets of all edges that are not decided yet."""

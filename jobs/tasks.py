@@ -7,9 +7,10 @@ from uuid import UUID
 from celery import Task, shared_task
 
 from aetheris.conf import configuration
+from aetheris.core.ids import new_id
 from jobs import messages
+from jobs.engine import go_on
 from jobs.engine import rescue as engine_rescue
-from jobs.engine import run
 from jobs.engine import sweep as engine_sweep
 
 
@@ -21,15 +22,18 @@ class Doorbell(Task[Any, Any]):
 
 @shared_task(name=messages.RUN_NODE, base=Doorbell, bind=True)
 def run_node(self: Doorbell, job_id: str, path: str) -> None:
-    """Look at this node: run it if it is READY. Idempotent; the ledger is checked before anything is called."""
+    """Look at this node: run it if it is READY, then what else is due. Idempotent; the ledger is checked before
+    anything is called."""
     activation = self.request.get("activation")
-    run.run_node(UUID(job_id), path, activation and UUID(activation))
+    queues = list(self.app.amqp.queues.consume_from)
+    go_on.answer(UUID(job_id), path, queues, UUID(activation) if activation else new_id())
 
 
 @shared_task(name=messages.RESCUE)
 def rescue(job_id: str, activation: str) -> None:
-    """Take back what a lost child of a prefork worker held. Idempotent; a late one finds nothing."""
-    engine_rescue.rescue(UUID(job_id), UUID(activation))
+    """Take back what a lost child of a prefork worker held, which began with this job. Idempotent; a late one finds
+    nothing."""
+    engine_rescue.rescue(UUID(activation))
 
 
 @shared_task(name=messages.SWEEP)

@@ -76,7 +76,7 @@ class EventQuerySet(models.QuerySet["Event"]):
         database: Any = connection
         with database.prepared_cursor() as cursor:
             cursor.execute(
-                "SELECT seq, head, now FROM aetheris_record(%s, %s::bigint, %s, %s)", [job.pk, job.seq, now, changes]
+                "SELECT seq, head, now FROM aetheris_write(%s, %s::bigint, %s, %s)", [job.pk, job.seq, now, changes]
             )
             seq, head, at = cursor.fetchone() or (None, b"", now)
         return None if seq is None else (int(seq), bytes(head), at)

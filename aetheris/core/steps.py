@@ -97,7 +97,7 @@ class StepContext:
         return self._effects.fetch(self._place(), url, headers or {})
 
     def now(self) -> datetime:
-        """The time at which this place was first reached, UTC."""
+        """The time at which this place was first reached, UTC, by the clock of the database."""
         return self._effects.now(self._place())
 
     def random(self) -> float:

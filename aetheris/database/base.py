@@ -37,7 +37,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def prepared_cursor(self) -> CursorWrapper:
         """For a statement that comes again and again: its arguments go apart from its text, so that the server reads
-        and plans it once a connection. Where `prepare_threshold` is null, for PgBouncer, it plans it each time."""
+        and plans it once a connection, unless `prepare_threshold` is null."""
         self.ensure_connection()
         cursor: Any = Cursor(self.connection)
         return self.make_debug_cursor(cursor) if self.queries_logged else self.make_cursor(cursor)

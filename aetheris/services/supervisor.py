@@ -95,7 +95,10 @@ class Supervisor:
         self._start_roles(environ, ports)
 
     def _prepare_database(self, environ: Environ) -> None:
-        tasks: dict[str, tuple[str, ...]] = {"migrate": ("-m", "django", "migrate", "--noinput")}
+        tasks: dict[str, tuple[str, ...]] = {
+            "gate": ("-m", "aetheris.gate"),
+            "migrate": ("-m", "django", "migrate", "--noinput"),
+        }
         if self.services.owns_database:
             tasks["logins"] = ("-m", "aetheris.services.logins", str(self.folder.path))
         for name, arguments in tasks.items():

@@ -32,7 +32,7 @@ class Ended:
     killed: bool
 
 
-def run_and_kill(body: Callable[[], None], at: int = NEVER) -> Ended:
+def run_and_kill(body: Callable[[], object], at: int = NEVER) -> Ended:
     """Fork, run the body there, and kill that process just as it reaches its point of this number, from 1.
 
     Points are the failpoints of the engine and, while a tool or its hook is called, sockets: `send.before`, before each
@@ -54,7 +54,7 @@ def run_and_kill(body: Callable[[], None], at: int = NEVER) -> Ended:
     return Ended(points, killed=code != 0)
 
 
-def _run(body: Callable[[], None], killer: "_Killer") -> None:
+def _run(body: Callable[[], object], killer: "_Killer") -> None:
     """What the child does."""
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(LONGEST_SECONDS)

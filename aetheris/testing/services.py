@@ -50,6 +50,7 @@ def _start(config: pytest.Config) -> None:
     except ServiceError as error:
         raise pytest.UsageError(str(error)) from error
     os.environ["AETHERIS_DATABASE_URL"] = services.database_url
+    os.environ["AETHERIS_UNSAFE_DATABASE"] = "true"
     os.environ["AETHERIS_BROKER_URL"] = services.broker_url
 
 

@@ -1,12 +1,10 @@
-"""CPU seconds of process trees as the kernel counts them, and how fast this machine is just now."""
+"""CPU seconds and memory of process trees, as the kernel counts them."""
 
 import os
-import time
 from collections.abc import Iterable
 from pathlib import Path
 
 _TICK = 1 / os.sysconf("SC_CLK_TCK")
-_ROUNDS = 500_000
 
 
 def cpu_seconds(roots: Iterable[int]) -> float:
@@ -34,14 +32,6 @@ def memory(roots: Iterable[int]) -> float:
             continue
         kilobytes += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
     return round(kilobytes / 1024, 1)
-
-
-def spin() -> float:
-    """CPU milliseconds of a fixed loop: a measurement beside a high one was made at a slow moment of the machine."""
-    began, total = time.process_time(), 0
-    for number in range(_ROUNDS):
-        total += number * number
-    return round(1000 * (time.process_time() - began), 1)
 
 
 def _processes() -> dict[int, tuple[int, float]]:

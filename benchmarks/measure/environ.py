@@ -6,7 +6,7 @@ from pathlib import Path
 SCRATCH = Path(os.environ.get("BENCH_SCRATCH", "."))
 """A folder for marks, logs and the data of peers; a run's own."""
 PROGRAMS = Path(os.environ.get("BENCH_POSTGRES_PROGRAMS", ""))
-POSTGRES = os.environ.get("BENCH_POSTGRES", "postgresql://aetheris@/{database}?host=/tmp")
+POSTGRES = os.environ.get("BENCH_POSTGRES", "")
 """The URL of a database of the server, with its name left open."""
 BROKER = os.environ.get("BENCH_BROKER", "")
 SERVERS = {name: int(os.environ.get(f"BENCH_{name.upper()}_PID", 0)) for name in ("postgres", "valkey")}

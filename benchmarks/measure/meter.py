@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from benchmarks.measure import database
-from benchmarks.measure.cpu import cpu_seconds, spin
-from benchmarks.measure.environ import QUICK, SERVERS
+from benchmarks.measure.cpu import cpu_seconds, memory
+from benchmarks.measure.environ import QUICK, SCRATCH, SERVERS
+from benchmarks.measure.moment import flush, spin
 
 DRIVER = "driver"
-IDLE_SECONDS = 3 if QUICK else 30
+IDLE_SECONDS = 1 if QUICK else 30
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Used:
     cpu: dict[str, float]
     transactions: int
     wal: int
-    spin_ms: float
+    moment: dict[str, float]
 
     @property
     def cpu_seconds(self) -> float:
@@ -41,7 +42,7 @@ class Used:
             "cpu_ms_by": {who: round(1000 * seconds / count, 3) for who, seconds in self.cpu.items()},
             "commits_per_step": round(self.transactions / count, 2),
             "wal_per_step": round(self.wal / count),
-            "spin_ms": self.spin_ms,
+            **self.moment,
         }
 
 
@@ -54,15 +55,11 @@ class Meter:
         self._began = 0.0
 
     def begin(self) -> Self:
-        self._spin = spin()
+        self._moment = {"spin_ms": spin(), "flush_ms": flush(SCRATCH)}
         self._written = self._wrote()
         self._cpu = self._used()
         self._began = time.time()
         return self
-
-    @property
-    def began(self) -> float:
-        return self._began
 
     def end(self, at: float | None = None) -> Used:
         """What was used until now; the time that counts may have ended before (`at`)."""
@@ -73,15 +70,20 @@ class Meter:
             cpu={who: round(cpu[who] - self._cpu[who], 3) for who in cpu},
             transactions=written.transactions - self._written.transactions,
             wal=written.wal - self._written.wal,
-            spin_ms=self._spin,
+            moment=self._moment,
         )
 
-    def idle(self, seconds: float = IDLE_SECONDS) -> dict[str, float]:
-        """Milliseconds of CPU a second, by who used them, while nobody asks for anything."""
+    def idle(self, seconds: float = IDLE_SECONDS) -> dict[str, Any]:
+        """What of a core is used while nobody asks for anything, and by whom."""
         self.begin()
         time.sleep(seconds)
         used = self.end()
-        return {who: round(1000 * cpu / used.seconds, 1) for who, cpu in used.cpu.items() if who != DRIVER}
+        share = {who: round(100 * cpu / used.seconds, 2) for who, cpu in used.cpu.items() if who != DRIVER}
+        return {"idle_percent": round(sum(share.values()), 2), "idle_percent_by": share}
+
+    def memory(self) -> float:
+        """Megabytes of the processes that it was told of, the servers left out."""
+        return memory(pid for name, pids in self._groups.items() if name not in SERVERS for pid in pids)
 
     def _used(self) -> dict[str, float]:
         used = {who: cpu_seconds(pids) for who, pids in self._groups.items()}

@@ -5,12 +5,12 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from benchmarks.measure.cpu import cpu_seconds, tree
 from benchmarks.measure.environ import logs
 
-PATIENCE = 8.0
 _A_WHILE = 0.5
 _RESTING = 0.1
 """Of a core."""
@@ -29,6 +29,11 @@ def start(
     return process.pid
 
 
+def is_alive(pid: int) -> bool:
+    """Whether this process, which was started here, still runs."""
+    return any(process.pid == pid and process.poll() is None for process in _started)
+
+
 def settle(pids: Sequence[int], seconds: float = 30.0) -> None:
     """Return when these use next to no CPU any more: whatever they do at their start is done. One that never rests
     is given this long."""
@@ -43,17 +48,14 @@ def settle(pids: Sequence[int], seconds: float = 30.0) -> None:
 def kill(pid: int) -> None:
     """Kill -9 a process and all under it, at once."""
     for each in tree([pid]):
-        os.kill(each, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.kill(each, signal.SIGKILL)
 
 
 def end_all() -> None:
-    """Ask all that were started here to stop; kill what does not."""
+    """End all that were started here, at once: nothing of theirs is used again."""
     for process in _started:
-        process.terminate()
-    for process in _started:
-        try:
-            process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
+        if process.poll() is None:
             kill(process.pid)
             process.wait()
     _started.clear()

@@ -1,4 +1,4 @@
-"""Changes: what one statement is to write of a job, `aetheris_record` in
+"""Changes: what one statement is to write of a job, `aetheris_write` in
 `ledger/migrations/0006_a_graph_in_one_statement.py`."""
 
 from collections.abc import Collection, Iterable, Sequence

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections import defaultdict
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -10,7 +11,6 @@ from celery import current_app
 from django.db import transaction
 
 from aetheris import failpoints
-from aetheris.conf import configuration
 from jobs.messages import RESCUE, RUN_NODE
 from jobs.models import Job, Node
 
@@ -21,10 +21,43 @@ REST = 2
 broker that takes connections and says nothing would cost it seconds for each doorbell."""
 
 
+MANY = 8
+"""Doorbells in a row after which it is asked how many lie there. More than that in a queue wake nobody: whoever is
+awake goes on with what is due."""
+ROW_SECONDS = 0.1
+FULL_SECONDS = 0.02
+
+
 class _Broker:
     """Until when this process leaves the broker alone."""
 
     rests_until = 0.0
+
+
+class _Row:
+    """Doorbells that this process rings for one queue, one shortly after the other."""
+
+    def __init__(self) -> None:
+        self._length = 0
+        self._last = 0.0
+        self._full_until = 0.0
+
+    def is_of_use(self, queue: str) -> bool:
+        """Whether one more of them could wake somebody."""
+        now = time.monotonic()
+        self._length = self._length + 1 if now < self._last + ROW_SECONDS else 1
+        self._last = now
+        if self._length > MANY and now >= self._full_until and _waiting(queue) >= MANY:
+            self._full_until = now + FULL_SECONDS
+        return now >= self._full_until
+
+
+def rows() -> defaultdict[str, _Row]:
+    """Queue → its row, none of which has begun."""
+    return defaultdict(_Row)
+
+
+_rows = rows()
 
 
 def ring_after_commit(job_id: UUID, path: str, queue: str, priority: int) -> None:
@@ -34,7 +67,8 @@ def ring_after_commit(job_id: UUID, path: str, queue: str, priority: int) -> Non
 
 def ring(job_id: UUID, path: str, queue: str, priority: int) -> None:
     """Ring now. A broker that does not answer is only a delay: the sweep rings again."""
-    _send(RUN_NODE, (str(job_id), path), queue=queue, priority=priority)
+    if _rows[queue].is_of_use(queue):
+        _send(RUN_NODE, (str(job_id), path), queue=queue, priority=priority)
 
 
 def may_ring(node: Node) -> bool:
@@ -46,7 +80,18 @@ def may_ring(node: Node) -> bool:
 
 def ask_for_rescue(job_id: str, activation: str) -> None:
     """Have a worker take back what this activation of a lost process holds; after its lease that is done anyway."""
-    _send(RESCUE, (job_id, activation), queue="realtime", expires=configuration().lease_seconds)
+    _send(RESCUE, (job_id, activation), queue="realtime")
+
+
+def _waiting(queue: str) -> int:
+    """How many messages lie in a queue that no worker has taken; 0 where the broker does not say."""
+    pool: Any = current_app.pool
+    try:
+        with pool.acquire(block=True) as connection:
+            # Of kombu's public ways to ask, none knows Redis keys with a prefix.
+            return int(connection.default_channel._size(queue))
+    except Exception:
+        return 0
 
 
 def _send(name: str, ids: tuple[str, str], **options: Any) -> None:

@@ -8,14 +8,23 @@ from jobs.engine.transaction import job_transaction
 from jobs.models import Node
 
 
-def rescue(job_id: UUID, activation: UUID) -> bool:
-    """Reclaim the node that this activation holds; whether it held one. No other activation's lease is touched.
+def rescue(activation: UUID) -> bool:
+    """Reclaim the node that this activation holds, of whichever job; whether it held one. No other activation's lease
+    is touched.
 
     To be called only when its process is gone for certain. Safe to call late and any number of times.
     """
+    return any(_rescue(node.job_id, activation) for node in Node.objects.running() if _holds(activation, node))
+
+
+def _rescue(job_id: UUID, activation: UUID) -> bool:
     with job_transaction(job_id, verb="rescue") as tx:
-        for node in Node.objects.running(job_id):
-            if node.lease_token == lease_token(activation, node.path, node.claims):
+        for node in Node.objects.running().filter(job_id=job_id):
+            if _holds(activation, node):
                 reclaim(tx, node, "its worker process was lost")
                 return True
     return False
+
+
+def _holds(activation: UUID, node: Node) -> bool:
+    return node.lease_token == lease_token(activation, node.path, node.claims)

@@ -35,21 +35,22 @@ COMPUTED = {NodeType.PLAN, NodeType.FUNCTION, NodeType.WORKFLOW}
 QUESTIONS = {Purpose.ASK: ask, Purpose.CHECK: check}
 
 
-def run_node(job_id: UUID, path: str, activation: UUID | None = None) -> None:
-    """Answer a doorbell: run this node if it is READY, then what follows it, for at most one slice of time.
+def run_node(job_id: UUID, path: str, activation: UUID | None = None) -> bool:
+    """Run this node if it is READY, then what follows it, for at most one slice of time; whether it was READY.
 
     Safe to call any number of times, at once and late: only the caller whose claim lands runs the node. `activation`
     is this call's own name, by which `rescue` can find its lease.
     """
     ends = time.monotonic() + SLICE_SECONDS
     hand = Activation(job_id, activation or new_id())
-    claimed = None if stopping.has_begun() else _start(hand, path)
+    first = claimed = None if stopping.has_begun() else _start(hand, path)
     while claimed is not None:
         if stopping.has_begun() and give_back(claimed):
-            return
+            break
         outcome = None if claimed.is_transactional else _perform(claimed)
         go_on = time.monotonic() < ends and not stopping.has_begun()
         claimed = _commit_and_go_on(hand, claimed, outcome, go_on=go_on)
+    return first is not None
 
 
 def _start(hand: Activation, path: str) -> Claimed | None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db import models
-from django.db.models import F, Q, Value
+from django.db.models import F, Func, Q, Value
 from django.db.models.functions import Coalesce, Greatest
 
 from aetheris.core.canonical import loads, shown
@@ -12,8 +12,6 @@ from aetheris.core.priority import FIRST, LAST, USUAL
 from jobs.models.job import Job
 from jobs.querysets import EdgeQuerySet, NodeQuerySet
 from jobs.states import NODE_ENDINGS, Ending, NodeState, NodeType
-
-_FINAL = [str(state) for state in NODE_ENDINGS]
 
 _DUE_SINCE = Coalesce(Greatest("rung_at", "not_before"), Value(datetime(2000, 1, 1, tzinfo=UTC)))
 """When a READY node last rang or will be due, whichever is later; `jobs.due_querysets` searches by it."""
@@ -60,22 +58,13 @@ class Node(models.Model):
 
     class Meta:
         constraints = (
-            models.CheckConstraint(name="node_state_known", condition=Q(state__in=NodeState.values)),
             models.CheckConstraint(
-                name="node_final_iff_finished",
-                condition=Q(state__in=_FINAL, finished_at__isnull=False)
-                | (~Q(state__in=_FINAL) & Q(finished_at__isnull=True)),
-            ),
-            models.CheckConstraint(
-                name="node_running_iff_leased",
-                condition=Q(state="running", lease_token__isnull=False, lease_expires_at__isnull=False)
-                | (~Q(state="running") & Q(lease_token__isnull=True, lease_expires_at__isnull=True)),
-            ),
-            models.CheckConstraint(
-                name="node_ending_fits_state",
-                condition=Q(state="completed", ending__in=("success", "refused"))
-                | Q(state="failed", ending__in=("error", "timeout"))
-                | (~Q(state__in=("completed", "failed")) & Q(ending="")),
+                name="node_stands",
+                condition=Func(
+                    *map(F, ("state", "ending", "lease_token", "lease_expires_at", "finished_at")),
+                    function="aetheris_node_stands",
+                    output_field=models.BooleanField(),
+                ),
             ),
             models.CheckConstraint(name="node_priority_known", condition=Q(priority__range=(FIRST, LAST))),
         )

@@ -2,9 +2,10 @@
 
 from django.db import migrations
 
-# `p_changes` holds only what there is. Else as before.
-RECORD = """
-CREATE OR REPLACE FUNCTION aetheris_record(
+# `aetheris_record` stays for the workers of the version before. `p_changes` holds only what there is, each row whole.
+# Columns are named: a later migration may add one, which gets its default while workers of this version still write.
+WRITE = """
+CREATE FUNCTION aetheris_write(
     p_job uuid, p_seq bigint, p_now timestamptz, p_changes jsonb, OUT seq bigint, OUT head bytea, OUT now timestamptz
 ) LANGUAGE plpgsql AS $$
 DECLARE
@@ -60,7 +61,14 @@ BEGIN
             ON CONFLICT DO NOTHING;
     END IF;
     IF p_changes ? 'nodes' THEN
-        INSERT INTO jobs_node SELECT * FROM jsonb_populate_recordset(NULL::jobs_node, p_changes -> 'nodes')
+        INSERT INTO jobs_node (
+            job_id, path, tenant, position, type, config, queue, priority, state, ending, park, input, output,
+            error, children_open, unmet, taken, lease_token, lease_expires_at, moved_by, claims, tries, crashes,
+            not_before, rung_at, deadline_at, started_at, finished_at)
+        SELECT job_id, path, tenant, position, type, config, queue, priority, state, ending, park, input,
+               output, error, children_open, unmet, taken, lease_token, lease_expires_at, moved_by, claims,
+               tries, crashes, not_before, rung_at, deadline_at, started_at, finished_at
+          FROM jsonb_populate_recordset(NULL::jobs_node, p_changes -> 'nodes')
             ON CONFLICT (job_id, path) DO UPDATE
            SET state = excluded.state, ending = excluded.ending, config = excluded.config, park = excluded.park,
                input = excluded.input, output = excluded.output, error = excluded.error,
@@ -71,11 +79,21 @@ BEGIN
                started_at = excluded.started_at, finished_at = excluded.finished_at;
     END IF;
     IF p_changes ? 'edges' THEN
-        INSERT INTO jobs_edge SELECT * FROM jsonb_populate_recordset(NULL::jobs_edge, p_changes -> 'edges')
+        INSERT INTO jobs_edge (
+            job_id, tenant, source, target, "on", condition, taken)
+        SELECT job_id, tenant, source, target, "on", condition, taken
+          FROM jsonb_populate_recordset(NULL::jobs_edge, p_changes -> 'edges')
             ON CONFLICT (job_id, source, target, "on") DO UPDATE SET taken = excluded.taken;
     END IF;
     IF p_changes ? 'entries' THEN
-        INSERT INTO ledger_entry SELECT * FROM jsonb_populate_recordset(NULL::ledger_entry, p_changes -> 'entries')
+        INSERT INTO ledger_entry (
+            job_id, step_id, attempt, tenant, node, position, kind, effect, tool, tool_version,
+            arguments_digest, idempotency_key, state, lease_token, sends, first_sent_at, send_by, settled_by,
+            key_until, result, error, opened_at, settled_at)
+        SELECT job_id, step_id, attempt, tenant, node, position, kind, effect, tool, tool_version,
+               arguments_digest, idempotency_key, state, lease_token, sends, first_sent_at, send_by, settled_by,
+               key_until, result, error, opened_at, settled_at
+          FROM jsonb_populate_recordset(NULL::ledger_entry, p_changes -> 'entries')
             ON CONFLICT (job_id, step_id, attempt) DO UPDATE
            SET effect = excluded.effect, key_until = excluded.key_until, state = excluded.state,
                sends = excluded.sends, lease_token = excluded.lease_token, send_by = excluded.send_by,
@@ -99,7 +117,7 @@ BEGIN
     END IF;
     v_job := jsonb_populate_record(v_job, p_changes -> 'job');
     UPDATE jobs_job AS job
-       SET seq = aetheris_record.seq, head = aetheris_record.head, updated_at = now,
+       SET seq = aetheris_write.seq, head = aetheris_write.head, updated_at = now,
            nodes_open = v_job.nodes_open, nodes_ready = v_job.nodes_ready, nodes_delayed = v_job.nodes_delayed,
            nodes_running = v_job.nodes_running, nodes_waiting = v_job.nodes_waiting,
            nodes_parked = v_job.nodes_parked, ending = v_job.ending, outcome = v_job.outcome,
@@ -113,4 +131,4 @@ END $$;
 class Migration(migrations.Migration):
     dependencies = [("ledger", "0005_one_statement")]
 
-    operations = [migrations.RunSQL(RECORD, migrations.RunSQL.noop)]
+    operations = [migrations.RunSQL(WRITE, "DROP FUNCTION aetheris_write(uuid, bigint, timestamptz, jsonb)")]

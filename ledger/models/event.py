@@ -7,7 +7,7 @@ from ledger.querysets import EventQuerySet
 
 
 class Event(models.Model):
-    """One event. Written only by the SQL functions `aetheris_append_events` and `aetheris_record`; a trigger refuses
+    """One event. Written only by the SQL functions `aetheris_append_events` and `aetheris_write`; a trigger refuses
     every change.
 
     `payload` is canonical text, exactly the bytes that `payload_digest` covers. `txid` is the writing transaction;

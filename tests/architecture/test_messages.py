@@ -36,12 +36,13 @@ def test_the_broker_is_trusted_with_json_only() -> None:
 def test_time_and_retries_are_rows_not_messages() -> None:
     def rule(path: str, tree: ast.Module) -> Iterator[int]:
         for call, name in calls(tree):
-            timed = keywords(call) & {"countdown", "eta"}
+            timed = keywords(call) & {"countdown", "eta", "expires"}
             of_celery = name in ("apply_async", "delay", "chord", "chain", "AsyncResult")
             if timed or (of_celery and ast.unparse(call.func) != "itertools.chain"):
                 yield call.lineno
 
     assert broken(rule) == []
+    assert all(entry["options"].keys() == {"queue"} for entry in app.conf.beat_schedule.values())
 
 
 def test_a_message_is_sent_from_one_place() -> None:

@@ -165,7 +165,7 @@ class Bench:
     def rescue(self, hand: Hand) -> None:
         """The worker is gone, and its process was seen to end."""
         self.hands.remove(hand)
-        rescue(hand.claimed.job.pk, hand.claimed.activation)
+        rescue(hand.claimed.activation)
         self._note(f"rescue {hand}")
 
     def give_back(self, hand: Hand) -> None:

@@ -18,7 +18,7 @@ from aetheris import failpoints
 from aetheris.failpoints import UNNAMED
 from tests.docs.reading import PACKAGES, ROOT
 
-WRITES = re.compile(r"\b(aetheris_record|INSERT INTO|DELETE FROM|(?<!FOR )(?<!KEY )UPDATE)\b")
+WRITES = re.compile(r"\b(aetheris_write|INSERT INTO|DELETE FROM|(?<!FOR )(?<!KEY )UPDATE)\b")
 BEFORE, AFTER = ".before", ".after"
 PASSED_BY = ("aetheris/database/base.py", "aetheris/api/request_ids.py", "querysets.py")
 """Whoever calls these is who asks."""

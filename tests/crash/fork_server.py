@@ -17,7 +17,7 @@ from uuid import UUID
 
 import django
 
-COMMITS_ITSELF = "aetheris_record"
+COMMITS_ITSELF = "aetheris_write"
 
 
 class Killer:

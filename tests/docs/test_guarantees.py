@@ -6,6 +6,7 @@ from itertools import chain
 
 from django.apps import apps
 
+from aetheris.testing.invariants import INVARIANTS, NOT_CHECKED
 from tests.docs.reading import ROOT, read, rows, section, spans, tree
 from tests.e2e.killing_worker import Moment
 from tests.e2e.shifts import Seen
@@ -38,6 +39,19 @@ def test_every_test_that_is_named_exists() -> None:
 def test_every_letter_leads_to_a_test() -> None:
     listed = {row[0] for row in rows(section(PAGE, "## Shown by"))}
     assert set(LETTERS.findall(PAGE)) == listed
+
+
+def test_every_invariant_is_listed_and_what_is_not_checked_says_why() -> None:
+    listed = {row[0]: row[1:] for row in rows(section(PAGE, "## What must hold after any run"))}
+    assert listed.keys() == {each.id for each in INVARIANTS} | NOT_CHECKED.keys()
+    assert all(listed[each.id][0] == each.says for each in INVARIANTS)
+    assert all(why in listed[which][-1] for which, why in NOT_CHECKED.items())
+
+
+def test_every_way_to_fail_is_shown_by_a_test() -> None:
+    listed = rows(section(PAGE, "## What goes wrong, and what follows"))
+    assert [row[0] for row in listed] == [f"F{number}" for number in range(1, 25)]
+    assert all("::test_" in row[-1] for row in listed)
 
 
 CLASSES = [("pure", "read"), ("transactional",), ("idempotent",), ("verifiable",), ("once",)]

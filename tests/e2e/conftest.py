@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,9 @@ import pytest
 import redis
 
 from aetheris.core.graph import TaskGraph
-from aetheris.services import Instance, read_instance
+from aetheris.services import Instance, Options, read_instance
+from aetheris.services.options import environment
+from tests.e2e.clocks import off_by
 from tests.e2e.workers import ROOT, Workers
 from tests.world import Registered
 
@@ -30,6 +32,9 @@ OUTSIDE = ("AETHERIS_DATABASE_URL", "AETHERIS_BROKER_URL")
 class Running:
     """An instance and its doors. `options` are those of `aetheris up`, `settings` variables of the environment."""
 
+    room: Sequence[str] = ()
+    """What stands before the command that starts it."""
+
     def __init__(self, data: Path, *options: str, **settings: str) -> None:
         self.data = data
         self._options = options
@@ -39,14 +44,31 @@ class Running:
     def up(self) -> None:
         environ = {name: value for name, value in os.environ.items() if name not in OUTSIDE} | self._settings
         command = ["up", "--background", "--port", "18200", "--app", "tests.e2e.shop"]
-        self._aetheris(*command, *self._options, env=environ)
+        self._aetheris(*command, *self._options, room=self.room, env=environ)
         self._clients.clear()
 
     def down(self) -> None:
         self._aetheris("down")
 
-    def _aetheris(self, *arguments: str, env: dict[str, str] | None = None) -> None:
-        command = [sys.executable, "-m", "aetheris.cli", *arguments, "--data", str(self.data)]
+    def run(self, *arguments: str) -> str:
+        """What a Python process in this instance's environment prints."""
+        process = self.process(*arguments, stdout=subprocess.PIPE)
+        output, _ = process.communicate(timeout=60)
+        assert process.returncode == 0
+        return output.decode()
+
+    def process(self, *arguments: str, clock: str = "", **options: Any) -> "subprocess.Popen[bytes]":
+        """A Python process in this instance's environment; by `clock` its time is wrong."""
+        found = self.instance
+        shop = Options(str(self.data), apps=["tests.e2e.shop"])
+        environ = environment(shop, found.database_url, found.broker_url, found.companions) | self._settings
+        environ |= off_by(clock)
+        command = ["setpriv", "--pdeathsig", "KILL", "--", sys.executable, *arguments]
+        with (self.data / "logs" / "processes.log").open("ab") as log:
+            return subprocess.Popen(command, **{"cwd": ROOT, "env": environ, "stdout": log, "stderr": log, **options})
+
+    def _aetheris(self, *arguments: str, room: Sequence[str] = (), env: dict[str, str] | None = None) -> None:
+        command = [*room, sys.executable, "-m", "aetheris.cli", *arguments, "--data", str(self.data)]
         subprocess.run(command, cwd=ROOT, env=env, check=True, capture_output=True, text=True, timeout=150)
 
     @property

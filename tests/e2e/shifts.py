@@ -13,11 +13,8 @@ from typing import Any
 
 import httpx
 
-from aetheris.services import Options
-from aetheris.services.options import environment
 from aetheris.services.roles import worker_command
-from tests.e2e.conftest import Running
-from tests.e2e.workers import ROOT
+from tests.e2e.conftest import Running, eventually
 
 LEASE_SECONDS = 3.0
 
@@ -42,8 +39,9 @@ class Seen:
 class Worker:
     """A worker process that a fork server has begun."""
 
-    def __init__(self, server: "subprocess.Popen[bytes]", order: dict[str, str]) -> None:
+    def __init__(self, server: "subprocess.Popen[bytes]", clock: str, order: dict[str, str]) -> None:
         self.server = server
+        self.clock = clock
         self._exit_code: int | None = None
         assert server.stdin is not None
         server.stdin.write(json.dumps(order).encode() + b"\n")
@@ -60,6 +58,17 @@ class Worker:
             os.kill(self.pid, signal.SIGKILL)
             self.wait(10)
 
+    def has_stopped(self, seconds: float) -> None:
+        """Return when it has stopped itself, at its moment."""
+        stat = Path(f"/proc/{self.pid}/stat")
+        eventually(lambda: stat.read_text().rpartition(")")[2].split()[0] == "T", seconds, "it never stopped")
+
+    def wake_up(self, seconds: float) -> None:
+        """It goes on where it stood, and ends after that: then it has done all that it ever will."""
+        os.kill(self.pid, signal.SIGTERM)
+        os.kill(self.pid, signal.SIGCONT)
+        assert self.wait(seconds) == 0
+
     def _told(self, seconds: float) -> int:
         assert self.server.stdout is not None
         assert select.select([self.server.stdout], [], [], seconds)[0], "the worker has not ended"
@@ -67,9 +76,10 @@ class Worker:
 
 
 class Shifts(Running):
-    """Web, beat, servers and the payment provider, with one worker that sweeps and serves no node."""
+    """Web, beat, servers and the payment provider, with one worker that sweeps and serves no node; by `clock` the time
+    in that one is wrong."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, clock: str = "") -> None:
         payments = f"payments={sys.executable} -m examples.refund.world.payments"
         super().__init__(
             data,
@@ -77,25 +87,29 @@ class Shifts(Running):
             AETHERIS_LEASE_SECONDS=str(LEASE_SECONDS),
             AETHERIS_SWEEP_SECONDS="0.3",
         )
-        self._idle: list[subprocess.Popen[bytes]] = []
+        self._clock = clock
+        self._idle: list[tuple[str, subprocess.Popen[bytes]]] = []
         self._begun: list[Worker] = []
 
     def up(self) -> None:
         super().up()
-        self._sweeper = self._process(*worker_command("sweeper@%h", 1, "realtime"))
+        self._sweeper = self.process(*worker_command("sweeper@%h", 1, "realtime"), clock=self._clock)
 
     def down(self) -> None:
         self.end_workers()
-        for process in (*self._idle, self._sweeper):
+        for process in (*(server for _, server in self._idle), self._sweeper):
             process.kill()
             process.wait()
         super().down()
 
-    def worker(self, moment: str = "", blow: str = "SIGKILL") -> "Worker":
-        """A worker that begins now; with a `moment`, it sends itself the signal there."""
-        if not self._idle:
-            self._idle.append(self._process("-m", "tests.e2e.killing_worker", stdin=PIPE, stdout=PIPE, bufsize=0))
-        worker = Worker(self._idle.pop(), {"moment": moment, "blow": blow})
+    def worker(self, moment: str = "", blow: str = "SIGKILL", clock: str = "") -> "Worker":
+        """A worker that begins now; with a `moment`, it sends itself the signal there, by `clock` its time is wrong."""
+        idle = next((each for each in self._idle if each[0] == clock), None)
+        if idle is not None:
+            self._idle.remove(idle)
+        pipes = {"stdin": PIPE, "stdout": PIPE, "bufsize": 0}
+        server = idle[1] if idle else self.process("-m", "tests.e2e.killing_worker", clock=clock, **pipes)
+        worker = Worker(server, clock, {"moment": moment, "blow": blow})
         self._begun.append(worker)
         return worker
 
@@ -104,22 +118,7 @@ class Shifts(Running):
         while self._begun:
             worker = self._begun.pop()
             worker.kill()
-            self._idle.append(worker.server)
-
-    def run(self, *arguments: str) -> str:
-        """What a Python process in this instance's environment prints."""
-        process = self._process(*arguments, stdout=PIPE)
-        output, _ = process.communicate(timeout=60)
-        assert process.returncode == 0
-        return output.decode()
-
-    def _process(self, *arguments: str, **options: Any) -> "subprocess.Popen[bytes]":
-        found = self.instance
-        shop = Options(str(self.data), apps=["tests.e2e.shop"])
-        environ = environment(shop, found.database_url, found.broker_url, found.companions) | self._settings
-        command = ["setpriv", "--pdeathsig", "KILL", "--", sys.executable, *arguments]
-        with (self.data / "logs" / "shifts.log").open("ab") as log:
-            return subprocess.Popen(command, **{"cwd": ROOT, "env": environ, "stdout": log, "stderr": log, **options})
+            self._idle.append((worker.clock, worker.server))
 
     def keys(self, job: str) -> dict[str, str]:
         """Idempotency key → entry state, of every attempt at the payment."""

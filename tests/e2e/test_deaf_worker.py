@@ -1,10 +1,11 @@
-"""A worker whose broker keeps its connections open and says nothing: it works on, and says that it hears nothing."""
+"""A worker whose broker says nothing, or is gone: it works on, and says that it hears nothing."""
 
 import os
 from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import redis
 from celery import current_app
 
 from aetheris.core.graph import TaskGraph
@@ -26,8 +27,17 @@ def line(database: None, registered: Registered) -> Iterator[Proxy]:
 
 
 def broker(line: Proxy) -> str:
-    number = parse_qs(urlsplit(os.environ["AETHERIS_BROKER_URL"]).query).get("virtual_host", ["0"])[0]
-    return f"redis://127.0.0.1:{line.addresses['broker'].port}/{number}"
+    return f"redis://127.0.0.1:{line.addresses['broker'].port}/{database_of_broker()}"
+
+
+def database_of_broker() -> int:
+    return int(parse_qs(urlsplit(os.environ["AETHERIS_BROKER_URL"]).query).get("virtual_host", ["0"])[0])
+
+
+def somebody_hears(broker: redis.Redis) -> bool:
+    """Whether a worker waits for the doorbells of this test's database of the broker."""
+    waiting = [client for client in broker.client_list() if client["cmd"] == "brpop"]
+    return str(database_of_broker()) in {client["db"] for client in waiting}
 
 
 def done(jobs: int) -> bool:
@@ -65,3 +75,21 @@ def test_a_worker_that_hears_says_nothing(line: Proxy, workers: Workers) -> None
         submitted("slow_read 0", agent="caller")
     eventually(lambda: done(66), 30, "not all was done")
     assert workers.logged("BROKER_") == 0
+
+
+def test_a_worker_outlives_a_broker_that_goes_while_a_doorbell_waits_in_it(line: Proxy, workers: Workers) -> None:
+    """Both of its threads are busy, a doorbell has come that waits for them, and it listens for one more."""
+    worker = workers.start("--concurrency", "2", broker=broker(line))
+    submitted("slow_read 0", agent="caller")
+    eventually(lambda: done(1), 30, "the worker did not begin")
+    for _ in range(3):
+        submitted("slow_payment 3", agent="caller")
+    received = redis.Redis(unix_socket_path=urlsplit(os.environ["AETHERIS_BROKER_URL"]).path, db=database_of_broker())
+    eventually(lambda: len(workers.calls()) == 3 and received.hlen("aetheris:unacked") == 1, 30, "no doorbell waits")
+    line.stop()
+    eventually(lambda: done(4), 30, "without its broker the worker did not go on")
+    assert len(workers.calls()) == 4
+    address = line.addresses["broker"]
+    with Proxy({"broker": (str(address), f"unix:{urlsplit(os.environ['AETHERIS_BROKER_URL']).path}")}):
+        eventually(lambda: somebody_hears(received), 30, "it does not come back to its broker")
+    assert worker.poll() is None

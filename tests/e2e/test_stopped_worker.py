@@ -1,13 +1,9 @@
 """A worker that is stopped (SIGSTOP) for longer than its lease, and wakes up when somebody else has gone on."""
 
-import os
-import signal
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import eventually
 from tests.e2e.killing_worker import Moment
 from tests.e2e.shifts import Seen, Shifts, Worker
 
@@ -18,16 +14,8 @@ BEFORE_IT_SENT = [Moment.BEFORE_CALL, Moment.BEFORE_REQUEST]
 def stopped(shifts: Shifts, moment: Moment) -> Worker:
     """A worker that has stopped at this moment."""
     worker = shifts.worker(moment, "SIGSTOP")
-    stat = Path(f"/proc/{worker.pid}/stat")
-    eventually(lambda: stat.read_text().rpartition(")")[2].split()[0] == "T", PATIENCE_SECONDS, "it never stopped")
+    worker.has_stopped(PATIENCE_SECONDS)
     return worker
-
-
-def wake_up(worker: Worker) -> None:
-    """It goes on where it stood, and ends after that: then it has done all that it ever will."""
-    os.kill(worker.pid, signal.SIGTERM)
-    os.kill(worker.pid, signal.SIGCONT)
-    assert worker.wait(PATIENCE_SECONDS) == 0
 
 
 def told(shifts: Shifts, job: str) -> list[dict[str, Any]]:
@@ -43,7 +31,7 @@ def test_it_sends_nothing_and_what_the_other_one_did_stands(shifts: Shifts, mome
     shifts.until(job, PATIENCE_SECONDS, "completed")
     ended = told(shifts, job)
 
-    wake_up(sleeper)
+    sleeper.wake_up(PATIENCE_SECONDS)
     assert shifts.seen(job, "idempotent") == Seen(1, ["1"], 1, ["committed 2"], "completed", "completed")
     assert told(shifts, job) == ended, "it changes nothing and tells nothing"
 
@@ -57,7 +45,7 @@ def test_that_it_sent_nothing_is_certain_and_ends_the_doubt_about_it(shifts: Shi
     shifts.until(job, PATIENCE_SECONDS, "parked")
     assert shifts.seen(job, "once") == Seen(0, [], 0, ["unknown 1"], "waiting", "parked")
 
-    wake_up(sleeper)
+    sleeper.wake_up(PATIENCE_SECONDS)
     shifts.until(job, PATIENCE_SECONDS, "completed")
     seen = Seen(1, ["2"], 1, ["failed 1", "committed 1"], "completed", "completed")
     assert shifts.seen(job, "once") == seen
@@ -70,7 +58,7 @@ def test_the_fact_that_it_brings_answers_the_doubt_that_it_left(shifts: Shifts) 
     shifts.until(job, PATIENCE_SECONDS, "parked")
     assert shifts.seen(job, "once") == Seen(1, ["1"], 1, ["unknown 1"], "waiting", "parked")
 
-    wake_up(sleeper)
+    sleeper.wake_up(PATIENCE_SECONDS)
     shifts.until(job, PATIENCE_SECONDS, "completed")
     assert shifts.seen(job, "once") == Seen(1, ["1"], 1, ["committed 1"], "completed", "completed")
     (answer,) = [event["payload"] for event in told(shifts, job) if event["type"] == "effect_resolved"]
@@ -84,6 +72,6 @@ def test_the_fact_that_it_brings_too_late_moves_nothing(shifts: Shifts) -> None:
     shifts.until(job, PATIENCE_SECONDS, "completed")
     ended = told(shifts, job)
 
-    wake_up(sleeper)
+    sleeper.wake_up(PATIENCE_SECONDS)
     assert shifts.seen(job, "idempotent") == Seen(2, ["1"], 1, ["committed 2"], "completed", "completed")
     assert told(shifts, job) == ended

@@ -61,7 +61,7 @@ def test_a_lost_child_is_rescued_by_the_name_of_its_activation(message: Message,
     rescue = asked.get(timeout=5)
     assert rescue.headers["task"] == messages.RESCUE
     assert rescue.payload[0] == [JOB, lost.request_dict["activation"]]
-    assert rescue.headers["expires"] is not None
+    assert rescue.headers["expires"] is None, "the clocks of two hosts would judge it"
     assert living.request_dict["activation"] not in str(rescue.payload)
 
 

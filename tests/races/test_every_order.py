@@ -109,7 +109,7 @@ def test_a_stale_commit_a_reclaim_and_the_next_claim(
     verbs: dict[str, Verb] = {
         "commit": committing(claimed, Done('"paid"')),
         "reclaim": lambda job: reclaim_if_expired(job.pk, "act"),
-        "rescue": lambda job: rescue(job.pk, claimed.activation),
+        "rescue": lambda job: rescue(claimed.activation),
         "cancel": cancelling,
         "claim": taking,
     }

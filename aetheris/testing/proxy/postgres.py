@@ -4,7 +4,10 @@ import re
 from collections.abc import Iterator
 from enum import Enum
 
-_COMMIT = re.compile(rb"\s*(commit|end)(\s+(work|transaction))?\s*;?\s*", re.IGNORECASE)
+_COMMIT = re.compile(
+    rb"\s*((commit|end)(\s+(work|transaction))?\s*;?\s*|select\b.*\baetheris_write\(.*)", re.IGNORECASE | re.DOTALL
+)
+"""Also the runtime's one statement that commits by itself."""
 _ENCRYPTION = (80877103, 80877104)
 _CANCEL = 80877102
 IDLE = b"Z\x00\x00\x00\x05I"

@@ -19,5 +19,6 @@ drive(
         "w7": parked.parked,
         "grown": grown.grown,
         "probe": verbs.probe,
-    }
+    },
+    between=lambda: None,
 )

@@ -1,18 +1,16 @@
 """Full tables: what a claim, a commit, a whole step and a result cost beside a million events, and beside none."""
 
-from typing import Any
-
-from benchmarks.measure import marks
+from benchmarks.measure import loops
 from benchmarks.measure.driver import tell
+from benchmarks.measure.environ import QUICK
 from benchmarks.measure.processes import end_all
 from benchmarks.peers.aetheris import user, verbs, workloads
 from benchmarks.peers.aetheris.copies import copy_job
-from benchmarks.peers.aetheris.installation import Installation
 from ledger.models import Event
 
 FILLED = 100_000
 EVENTS_EACH = 10
-HERE = 100
+HERE = 10 if QUICK else 100
 
 
 def grown(filled: int = FILLED, jobs: int = 200) -> None:
@@ -32,6 +30,7 @@ def grown(filled: int = FILLED, jobs: int = 200) -> None:
 
 def _fill(filled: int) -> int:
     """Copy a finished job that has ten events; how many events there are then."""
+    end_all()
     length = 1
     while True:
         job = user.send("chain", "copied", length)
@@ -44,16 +43,11 @@ def _fill(filled: int) -> int:
 
 
 def _figures(jobs: int) -> dict[str, float]:
-    marks.forget()
-    verbs.run_here("calls", HERE // 10)
-    alone: dict[str, Any] = verbs.milliseconds(verbs.run_here("calls", HERE))
-    installation = Installation()
-    workloads.warm(installation)
-    meter = installation.meter().begin()
-    workloads.run("chain", jobs, workloads.STEPS)
-    used = meter.end(at=marks.last()).each(jobs, workloads.STEPS)
+    verbs.run_here(workloads.CALLS, 5)
+    alone = verbs.milliseconds(verbs.run_here(workloads.CALLS, HERE))
+    installation = workloads.warmed()
+    used = loops.throughput(installation.meter(), workloads.submit(workloads.CHAIN), jobs)
     latencies = workloads.start_latencies(workloads.STARTS)
-    end_all()
     return {
         "claim_ms": alone["claim"],
         "commit_ms": alone["commit"],

@@ -11,11 +11,10 @@ import redis
 
 from aetheris.services.roles import POOL_SIZE, READY_FILE, beat_command, worker_command
 from benchmarks.measure import database
-from benchmarks.measure.cpu import memory
 from benchmarks.measure.environ import BROKER, SCRATCH, THREADS
 from benchmarks.measure.marks import await_that, forget
 from benchmarks.measure.meter import Meter
-from benchmarks.measure.processes import settle, start
+from benchmarks.measure.processes import end_all, is_alive, settle, start
 
 ROOT = Path(__file__).resolve().parents[3]
 DATABASE = "bench_aetheris"
@@ -52,27 +51,39 @@ def _make_template() -> None:
 
 
 class Installation:
-    """Two workers and beat. One worker more can be started later."""
+    """Two workers and beat."""
 
-    def __init__(self, workers: int = WORKERS, threads: int = THREADS) -> None:
-        self.threads = threads
+    def __init__(self) -> None:
         self.beat = start("beat", [sys.executable, *beat_command()], folder=ROOT)
-        self.workers = [start_worker(threads) for _ in range(workers)]
+        self.workers = start_workers()
         settle([self.beat, *self.workers])
-        self.mode = f"{workers} processes x {threads} threads"
+        self.mode = f"{len(self.workers)} processes x {THREADS} threads"
 
     def meter(self) -> Meter:
         return Meter({"worker": self.workers, "beat": [self.beat]})
 
-    def memory(self) -> float:
-        return memory(self.workers)
+    def lives(self) -> bool:
+        return all(is_alive(pid) for pid in (self.beat, *self.workers))
 
 
-def start_worker(threads: int) -> int:
-    """The pid of a worker that consumes."""
-    name = f"worker-{time.time_ns()}"
-    ready = SCRATCH / f"{name}.ready"
-    environ = {READY_FILE: str(ready), POOL_SIZE: str(threads + 4), "PYTHONUNBUFFERED": "1"}
-    pid = start("worker", [sys.executable, *worker_command(f"{name}@%h", threads)], environ, ROOT)
-    await_that(ready.exists, START_SECONDS, lambda: f"{name} does not consume")
-    return pid
+_running: list[Installation] = []
+
+
+def running() -> Installation:
+    """The one of this driver, started if there is none."""
+    if not _running or not _running[-1].lives():
+        end_all()
+        _running.append(Installation())
+    return _running[-1]
+
+
+def start_workers() -> list[int]:
+    """The pids of workers that consume."""
+    pids, files = [], []
+    for number in range(WORKERS):
+        name = f"worker-{number}-{time.time_ns()}"
+        files.append(SCRATCH / f"{name}.ready")
+        environ = {READY_FILE: str(files[-1]), POOL_SIZE: str(THREADS + 4), "PYTHONUNBUFFERED": "1"}
+        pids.append(start(name, [sys.executable, *worker_command(f"{name}@%h", THREADS)], environ, ROOT))
+    await_that(lambda: all(file.exists() for file in files), START_SECONDS, lambda: "a worker does not consume")
+    return pids

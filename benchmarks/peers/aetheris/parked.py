@@ -2,57 +2,49 @@
 
 import time
 from typing import Any
+from uuid import UUID
 
-from benchmarks.measure import database
+from benchmarks.measure import database, loops
 from benchmarks.measure.driver import tell
+from benchmarks.measure.environ import QUICK
 from benchmarks.measure.latency import milliseconds
 from benchmarks.peers.aetheris import user, workloads
 from benchmarks.peers.aetheris.copies import copy_job
-from benchmarks.peers.aetheris.installation import DATABASE, Installation
+from benchmarks.peers.aetheris.installation import DATABASE
 from jobs.engine.sweep import sweep
 
-SUBMITTED = 10_000
-"""So many are made as users make them; those beyond are copies of the first."""
+SUBMITTED = 2 if QUICK else 10_000
+"""So many are made as users make them; those beyond are copies of the first one's rows."""
 SWEEPS = 10
-SAMPLE = 30
+SAMPLE = 5 if QUICK else 30
 
 
-def parked(count: int = SUBMITTED) -> None:
-    """Make them, then look what the idle system and everybody else pays for them."""
-    installation = Installation()
-    workloads.warm(installation)
-    before = _around(installation)
-    size, submitted = database.size(DATABASE), min(count, SUBMITTED)
-    meter = installation.meter().begin()
-    jobs = user.send_all("parked", submitted)
-    submit_seconds = time.time() - meter.began
-    user.await_parked(jobs, workloads.PATIENCE)
-    used = meter.end()
-    each = (database.size(DATABASE) - size) / submitted
-    if count > submitted:
-        copy_job(jobs[0], count - submitted)
-    tell(
-        "w7",
-        installation.mode,
-        parked=count,
-        copied=count - submitted,
-        submit_s=round(submit_seconds, 1),
-        create_s=round(used.seconds, 1),
-        create_cpu_s=round(used.cpu_seconds, 2),
-        bytes_each=round(each),
-        before=before,
-        beside=_around(installation),
+def parked(count: int = 100_000) -> None:
+    installation, jobs = workloads.warmed(), list[UUID]()
+    submitted = min(count, SUBMITTED)
+
+    def all_parked() -> None:
+        user.await_parked(jobs, loops.PATIENCE)
+
+    def then() -> None:
+        if count > submitted:
+            copy_job(jobs[0], count - submitted)
+
+    figures = loops.parked(
+        installation.meter(),
+        lambda name: jobs.append(user.send("parked", name)),
+        submitted,
+        lambda: database.size(DATABASE),
+        _others,
+        all_parked,
+        then,
     )
+    tell("w7", installation.mode, **figures, copied=count - submitted)
 
 
-def _around(installation: Installation) -> dict[str, Any]:
+def _others() -> dict[str, Any]:
     """What everything else costs, with whatever is parked now."""
-    time.sleep(2)
-    idle = installation.meter().idle()
     return {
-        "idle_ms_per_s": idle,
-        "idle_percent": round(sum(idle.values()) / 10, 2),
-        "memory_mb": installation.memory(),
         "sweep": milliseconds([_sweep() for _ in range(SWEEPS)]),
         "w5": workloads.start_latencies(SAMPLE),
         "w3": workloads.wake_ups(SAMPLE),

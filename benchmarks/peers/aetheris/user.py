@@ -4,8 +4,9 @@ import time
 from typing import Any
 from uuid import UUID
 
+from django.db import connection
+
 from aetheris.core.canonical import loads
-from aetheris.core.graph import PLAN
 from benchmarks.measure.marks import await_that
 from jobs.engine.sender import Sender
 from jobs.engine.signal import signal
@@ -24,10 +25,6 @@ def send(agent: str, name: str, size: int = 1) -> UUID:
     return submit(agent, f"{name} {size}", tenant=TENANT, requested_by=USER).job_id
 
 
-def send_all(agent: str, count: int, size: int = 1) -> list[UUID]:
-    return [send(agent, f"job-{number}", size) for number in range(count)]
-
-
 def go_on(job: UUID) -> None:
     """Answer the wait of a parked job."""
     signal(job, "go", {"ok": True}, Sender(USER, may_signal=True, may_decide=False))
@@ -35,33 +32,27 @@ def go_on(job: UUID) -> None:
 
 def result(job: UUID) -> Any:
     """The result of a job, in hand as soon as there is one."""
-    while True:
-        ending, found = Job.objects.values_list("ending", "result").get(pk=job)
-        if ending == "completed" and found is not None:
-            return loads(found)
-        if ending:
-            raise RuntimeError(f"job {job} is {ending}")
-        time.sleep(_PAUSE)
+    with connection.cursor() as cursor:
+        while True:
+            cursor.execute("SELECT ending, result FROM jobs_job WHERE id = %s", [job])
+            ending, found = cursor.fetchone() or ("", "")
+            if ending == "completed":
+                return loads(found)
+            if ending:
+                raise RuntimeError(f"job {job} is {ending}")
+            time.sleep(_PAUSE)
 
 
-def planned_at(job: UUID) -> float:
-    """When the plan of a job was stored, by the database's clock, which is this machine's."""
-    finished = Node.objects.values_list("finished_at", flat=True).get(job_id=job, path=PLAN)
-    assert finished is not None  # noqa: S101  a step has run
-    return finished.timestamp()
-
-
-def completed(first: UUID) -> int:
-    """How many jobs have completed, from this one on: ids are in the order of time."""
-    return Job.objects.filter(pk__gte=first, ending="completed").count()
+def stages(job: UUID) -> dict[str, float]:
+    """When a job of one step came how far, by the database's clock, which is this machine's."""
+    found: dict[str, float] = {}
+    for path, started, finished in Node.objects.of_job(job).values_list("path", "started_at", "finished_at"):
+        found |= {f"{path} claimed": started.timestamp(), f"{path} committed": finished.timestamp()}
+    return found
 
 
 def parked(first: UUID) -> int:
     return Job.objects.filter(pk__gte=first, state="parked").count()
-
-
-def await_completed(jobs: list[UUID], seconds: float) -> None:
-    await_that(lambda: completed(jobs[0]) >= len(jobs), seconds, lambda: completed(jobs[0]))
 
 
 def await_parked(jobs: list[UUID], seconds: float) -> None:

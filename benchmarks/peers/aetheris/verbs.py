@@ -14,6 +14,7 @@ from django.db import connection
 from aetheris.core.graph import PLAN
 from benchmarks.measure.driver import tell
 from benchmarks.measure.latency import percentile
+from benchmarks.measure.processes import end_all
 from benchmarks.peers.aetheris import user
 from jobs.engine.activation import Activation
 from jobs.engine.run import run_node
@@ -58,7 +59,8 @@ def observed() -> Iterator[Spent]:
 
 
 def run_here(agent: str, jobs: int, size: int = STEPS) -> Spent:
-    """Run so many jobs in this process, each to its end."""
+    """Run so many jobs in this process, each to its end; there is no worker."""
+    end_all()
     with observed() as spent:
         for number in range(jobs):
             run_to_end(user.send(agent, f"here-{number}", size))

@@ -1,136 +1,96 @@
 """W1 to W6 on Aetheris."""
 
-import random
 import time
 from typing import Any
+from uuid import UUID
 
-from benchmarks.measure import marks
+from benchmarks.measure import loops, marks
 from benchmarks.measure.driver import tell
-from benchmarks.measure.latency import milliseconds
+from benchmarks.measure.environ import QUICK, THREADS
+from benchmarks.measure.latency import percentile
 from benchmarks.measure.processes import kill
 from benchmarks.peers.aetheris import user
-from benchmarks.peers.aetheris.installation import Installation, start_worker
+from benchmarks.peers.aetheris.installation import Installation, running
 
-STEPS = 10
-WIDTH = 100
-STARTS = 50
-PATIENCE = 300.0
+JOBS = 800
+STARTS = 5 if QUICK else 50
+CHAIN, CALLS, CODE = "chain", "calls", "code"
+"""Ten steps as functions, as calls of a tool, and as calls in the code of one step node."""
+SIZE = {"fan": loops.WIDTH}
+WATCHED = 60.0
 
 
-def warm(installation: Installation) -> None:
+def submit(agent: str, size: int = 0) -> loops.Act:
+    return lambda name: user.send(agent, name, size or SIZE.get(agent, loops.STEPS))
+
+
+def warmed() -> Installation:
     """Every thread of every worker has run something."""
-    run("chain", 4 * len(installation.workers) * installation.threads, STEPS)
+    installation = running()
+    loops.run(submit(CHAIN), 4 * len(installation.workers) * THREADS)
+    return installation
 
 
-def run(agent: str, count: int, size: int) -> None:
-    """Submit so many jobs; returns when each has reached its last node and is recorded as completed."""
-    marks.forget()
-    jobs = user.send_all(agent, count, size)
-    marks.await_marks(count, PATIENCE)
-    user.await_completed(jobs, PATIENCE)
-
-
-def throughput(jobs: int = 400) -> None:
-    """W1, of each way to write ten steps down."""
-    installation = Installation()
-    warm(installation)
-    for agent in ("chain", "calls", "code"):
-        meter = installation.meter().begin()
-        run(agent, jobs, STEPS)
-        used = meter.end(at=marks.last())
-        tell("w1", f"{agent}, {installation.mode}", **used.each(jobs, STEPS), memory_mb=installation.memory())
+def throughput(jobs: int = JOBS) -> None:
+    installation = warmed()
+    for agent, count in ((CHAIN, jobs), (CALLS, jobs), (CODE, jobs // 4 or 1)):
+        figures = loops.throughput(installation.meter(), submit(agent), count)
+        tell("w1", f"{agent}, {installation.mode}", **figures)
 
 
 def fan_out(*at_once: int) -> None:
-    """W2."""
-    installation = Installation()
-    warm(installation)
-    run("fan", 1, WIDTH)
+    installation = warmed()
+    loops.run(submit("fan"), 1)
     for count in at_once or (1, 20):
-        meter = installation.meter().begin()
-        run("fan", count, WIDTH)
-        used = meter.end(at=marks.last())
-        tell("w2", installation.mode, at_once=count, wall_s=round(used.seconds, 3), cpu_s=round(used.cpu_seconds, 2))
+        tell("w2", installation.mode, **loops.fan_out(installation.meter(), submit("fan"), count))
 
 
 def wake_up(jobs: int = 100) -> None:
-    """W3."""
-    installation = Installation()
-    warm(installation)
+    installation = warmed()
     tell("w3", installation.mode, **wake_ups(jobs))
 
 
 def wake_ups(jobs: int) -> dict[str, float]:
     """Park so many jobs, then signal one after the other."""
+    parked = {name: user.send("parked", name) for name in (f"job-{number}" for number in range(jobs))}
+    user.await_parked(list(parked.values()), loops.PATIENCE)
     marks.forget()
-    parked = user.send_all("parked", jobs)
-    user.await_parked(parked, PATIENCE)
-    time.sleep(1)
-    took = []
-    for number, job in enumerate(parked):
-        began = time.time()
-        user.go_on(job)
-        took.append(marks.await_mark(f"done job-{number}") - began)
-    return milliseconds(took)
+    return loops.wake_ups(lambda name: user.go_on(parked[name]), jobs)
 
 
 def growth(*lengths: int) -> None:
-    """W4."""
-    installation = Installation(workers=1)
-    warm(installation)
+    installation = warmed()
     for length in lengths or (10, 100, 1_000, 10_000):
-        marks.forget()
-        began = time.time()
-        job = user.send("chain", "long", length)
-        marks.await_marks(1, PATIENCE)
-        planned, ended = user.planned_at(job), marks.last()
-        tell(
-            "w4",
-            installation.mode,
-            length=length,
-            ms_per_step=round(1000 * (ended - began) / length, 3),
-            ms_per_step_after_plan=round(1000 * (ended - planned) / length, 3),
-        )
-        user.result(job)
+        tell("w4", installation.mode, **loops.growth(submit("long", length), length))
 
 
 def start_latency(jobs: int = STARTS) -> None:
-    """W5."""
-    installation = Installation()
-    warm(installation)
+    installation = warmed()
     tell("w5", installation.mode, **start_latencies(jobs))
 
 
 def start_latencies(jobs: int) -> dict[str, Any]:
-    """Submit one job of one step after the other, each when all is quiet."""
-    steps, results = [], []
-    for number in range(jobs):
-        marks.forget()
-        time.sleep(0.03 + 0.05 * random.random())  # noqa: S311  no phase of anything that polls is preferred
+    """With the way to the result: how far it was, at each stage, after how many milliseconds."""
+    sent: list[tuple[float, float, UUID]] = []
+
+    def run_one(name: str) -> None:
         began = time.time()
-        user.result(user.send("chain", f"one-{number}"))
-        results.append(time.time() - began)
-        steps.append(marks.last() - began)
-    return {"step": milliseconds(steps), "result": milliseconds(results), "result_by": user.RESULT_BY}
+        job = user.send(CHAIN, name, 1)
+        sent.append((began, time.time(), job))
+        user.result(job)
+
+    figures = loops.starts(run_one, jobs)
+    ways = [_way(*each) for each in sent]
+    way = {stage: round(percentile([each[stage] for each in ways], 0.5), 1) for stage in ways[0]}
+    return figures | {"way_ms": way, "result_by": user.RESULT_BY}
+
+
+def _way(began: float, submitted: float, job: UUID) -> dict[str, float]:
+    stages = {"submitted": submitted, **user.stages(job)}
+    return {stage: 1000 * (at - began) for stage, at in stages.items()}
 
 
 def recovery() -> None:
-    """W6: another worker lives on."""
-    installation = Installation(workers=1)
-    marks.forget()
-    user.send("slow", "slow")
-    marks.await_marks(1, PATIENCE, "begun")
-    start_worker(installation.threads)
-    time.sleep(0.5)
-    killed = time.time()
-    kill(installation.workers[0])
-    marks.await_marks(1, PATIENCE, "done")
-    begun, ended = marks.marks("begun"), marks.marks("ended")
-    tell(
-        "w6",
-        "a worker that lives on, defaults",
-        recovered_s=round(marks.last() - killed, 2),
-        begun=len(begun),
-        ended=len(ended),
-        keys=len({words.split()[3] for words in begun}),
-    )
+    """One of two workers is killed."""
+    installation = running()
+    tell("w6", f"{installation.mode}, defaults", **loops.recovery(submit("slow"), kill, WATCHED))

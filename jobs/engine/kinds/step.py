@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 from typing import Any, NoReturn
 from uuid import UUID
@@ -117,7 +117,11 @@ class Run:
         return Fetched(**loads(self._perform(intent, text, send)))
 
     def now(self, place: str) -> datetime:
-        return datetime.fromisoformat(self._value(place, EntryKind.CLOCK, lambda: datetime.now(UTC).isoformat()))
+        def asked() -> str:
+            now: datetime = self._in_time(Job.objects.now)
+            return now.isoformat()
+
+        return datetime.fromisoformat(self._value(place, EntryKind.CLOCK, asked))
 
     def random(self, place: str) -> float:
         drawn = self._value(place, EntryKind.RANDOM, random_bytes(RANDOM_BYTES).hex)

@@ -4,12 +4,19 @@ from typing import Any
 
 from aetheris import Agent, PlanContext, RetryPolicy, TaskGraph, function, ref
 from tests.e2e.shop.payments import PAYMENTS
-from tests.e2e.shop.tools import flaky_payment, slow_letter, slow_payment, slow_read
+from tests.e2e.shop.tools import (
+    flaky_payment,
+    forgotten_payment,
+    remembered_payment,
+    slow_letter,
+    slow_payment,
+    slow_read,
+)
 
 
 class Caller(Agent):
     name = "caller"
-    tools = [slow_read, slow_payment, slow_letter]
+    tools = [slow_read, slow_payment, slow_letter, remembered_payment, forgotten_payment]
 
     def plan(self, ctx: PlanContext, goal: str) -> TaskGraph:
         tool, seconds = goal.split()
@@ -42,6 +49,24 @@ class Chain(Wide):
         graph.edge("one", "two")
         graph.edge("two", "three")
         return graph
+
+
+class Napper(Agent):
+    """Sleeps for as many seconds as its goal says."""
+
+    name = "napper"
+
+    def plan(self, ctx: PlanContext, goal: str) -> TaskGraph:
+        graph = TaskGraph()
+        graph.sleep("nap", float(goal))
+        return graph
+
+
+class LateNapper(Napper):
+    """Three seconds after the message it must be over."""
+
+    name = "late-napper"
+    deadline = 3
 
 
 @function

@@ -9,8 +9,9 @@ from aetheris import ToolContext, tool
 
 
 def witness(tool_name: str, ctx: ToolContext) -> None:
-    """Note that a call arrived, which key it had and which process made it."""
-    line = json.dumps({"tool": tool_name, "job": str(ctx.job_id), "key": ctx.idempotency_key, "pid": os.getpid()})
+    """Note that a call arrived, which key it had, which process made it and what time that believes it is."""
+    seen = {"tool": tool_name, "job": str(ctx.job_id), "key": ctx.idempotency_key, "pid": os.getpid()}
+    line = json.dumps(seen | {"wall": time.time()})
     with (Path(os.environ["AETHERIS_DATA"]) / "witness.jsonl").open("a") as file:
         file.write(line + "\n")
         file.flush()
@@ -31,6 +32,18 @@ def slow_read(ctx: ToolContext, seconds: float) -> dict[str, str]:
 @tool(effect="idempotent", timeout=60)
 def slow_payment(ctx: ToolContext, seconds: float) -> dict[str, str]:
     return slowly("slow_payment", ctx, seconds)
+
+
+@tool(effect="idempotent", timeout=60, window="30m", settle=1)
+def remembered_payment(ctx: ToolContext, seconds: float) -> dict[str, str]:
+    """Its provider knows a key for half an hour."""
+    return slowly("remembered_payment", ctx, seconds)
+
+
+@tool(effect="idempotent", timeout=60, window=70, settle=10)
+def forgotten_payment(ctx: ToolContext, seconds: float) -> dict[str, str]:
+    """Its provider may have forgotten the key before a second send arrives."""
+    return slowly("forgotten_payment", ctx, seconds)
 
 
 @tool(effect="once", timeout=60)

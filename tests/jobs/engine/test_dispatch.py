@@ -37,6 +37,12 @@ def served(broker: Connection, number: int) -> list[str]:
     return found
 
 
+@pytest.fixture(autouse=True)
+def every_doorbell_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many lie there."""
+    monkeypatch.setattr(dispatch, "MANY", 1000)
+
+
 def ring(priorities: list[int]) -> None:
     for place, priority in enumerate(priorities):
         dispatch.ring(uuid.uuid4(), f"{priority}/{place}", QUEUE, priority)

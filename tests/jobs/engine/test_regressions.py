@@ -586,7 +586,7 @@ def somebody_else_comes(job: Job, world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("statement", "alone"), [("aetheris_record", True), ("FOR ", False), ("UPDATE", False), ("INSERT", False)]
+    ("statement", "alone"), [("aetheris_write", True), ("FOR ", False), ("UPDATE", False), ("INSERT", False)]
 )
 def test_a_result_in_hand_is_recorded_when_the_database_answers_again(
     registered: Registered, world: World, doorbells: Doorbells, statement: str, alone: bool
@@ -622,7 +622,7 @@ def test_a_commit_whose_answer_is_lost_is_read_back(
     def hear_nothing(execute: Any, sql: str, *rest: Any) -> Any:
         nonlocal answers_lost
         answer = execute(sql, *rest)
-        if world.called(after_the_call) and "aetheris_record" in sql and not answers_lost:
+        if world.called(after_the_call) and "aetheris_write" in sql and not answers_lost:
             answers_lost += 1
             raise OperationalError("server closed the connection unexpectedly")
         return answer

@@ -55,7 +55,7 @@ def rows(job: Job) -> list[dict[str, Any]]:
 def test_what_a_lost_activation_held_is_ready_at_once(job: Job, doorbells: Doorbells, world: World) -> None:
     activation = new_id()
     taken(job, "read", activation)
-    assert rescue(job.pk, activation)
+    assert rescue(activation)
     node = Node.objects.get(job=job, path="read")
     assert (node.state, node.claims, node.crashes, node.lease_token) == ("ready", 1, 1, None)
     assert event_types(job)[-1] == "node_reclaimed"
@@ -70,7 +70,7 @@ def test_no_other_activation_loses_its_lease(job: Job) -> None:
     taken(job, "read", new_id())
     taken(job, "send")
     before = rows(job)
-    assert not rescue(job.pk, lost)
+    assert not rescue(lost)
     assert rows(job) == before
 
 
@@ -78,7 +78,7 @@ def test_of_two_branches_only_the_lost_one_is_taken_back(job: Job) -> None:
     lost, living = new_id(), new_id()
     taken(job, "read", lost)
     taken(job, "send", living)
-    assert rescue(job.pk, lost)
+    assert rescue(lost)
     assert states(job) == {"read": "ready", "send": "running"}
     assert Node.objects.get(job=job, path="send").crashes == 0
 
@@ -89,10 +89,10 @@ def test_a_rescue_that_comes_late_or_twice_finds_nothing(job: Job, clock: Clock)
     taken(job, "read", lost)
     clock.advance(16)
     assert reclaim_if_expired(job.pk, "read")
-    assert not rescue(job.pk, lost)
+    assert not rescue(lost)
     taken(job, "read")
     before = rows(job)
-    assert not rescue(job.pk, lost)
+    assert not rescue(lost)
     assert rows(job) == before
 
 
@@ -102,7 +102,7 @@ def test_an_activation_that_went_on_has_lost_only_what_it_held_last(job: Job, wo
     seen: list[Any] = []
 
     def lost(ctx: ToolContext) -> None:
-        seen.append(rescue(job.pk, activation))
+        seen.append(rescue(activation))
         seen.extend(Node.objects.of_job(job.pk).values_list("path", "state", "crashes"))
 
     world.answers["send"] = lost
@@ -114,7 +114,7 @@ def test_an_activation_that_went_on_has_lost_only_what_it_held_last(job: Job, wo
 def test_what_may_not_be_repeated_is_shown_and_not_sent(job: Job, doorbells: Doorbells, world: World) -> None:
     activation = new_id()
     taken(job, "send", activation)
-    assert rescue(job.pk, activation)
+    assert rescue(activation)
     doorbells.drain()
     assert (states(job)["send"], world.called("send")) == ("waiting", 0)
     assert "job_waiting" in event_types(job)
@@ -124,7 +124,7 @@ def test_a_node_that_kills_its_workers_is_given_up(job: Job, doorbells: Doorbell
     for _ in range(3):
         activation = new_id()
         taken(job, "read", activation)
-        assert rescue(job.pk, activation)
+        assert rescue(activation)
     assert states(job)["read"] == "failed"
     assert again(job).state == "failed"
 
@@ -134,5 +134,5 @@ def test_a_job_that_is_to_be_cancelled_ends_by_it(job: Job) -> None:
     taken(job, "read", activation)
     cancel(job.pk, actor=REQUESTER)
     assert again(job).state == "running"
-    assert rescue(job.pk, activation)
+    assert rescue(activation)
     assert again(job).state == "cancelled"

@@ -6,6 +6,7 @@ import re
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -108,6 +109,14 @@ def test_every_effect_is_recorded_and_a_second_run_is_given_what_the_first_had(
     assert {entry.state for entry in entries.values()} == {"committed"}
     assert sorted(entries) == [f"work#{turn}" for turn in range(1, 7)]
     assert len({entry.idempotency_key for entry in entries.values()}) == 6, "no two effects share a key"
+
+
+def test_a_step_asks_the_clock_of_the_database(registered: Registered, doorbells: Doorbells, clock: Clock) -> None:
+    """Two steps of one job may run on two hosts; what the first one calls now must not be the second one's future."""
+    clock.advance("3d")
+    job = one_step(registered, lambda ctx: ctx.now().isoformat())
+    doorbells.drain()
+    assert abs(datetime.fromisoformat(result_of(job)) - Job.objects.now()) < timedelta(minutes=1)
 
 
 def test_values_are_durable_before_the_next_write_is_sent(

@@ -3,7 +3,7 @@
 import itertools
 
 from aetheris import Agent, PlanContext, TaskGraph
-from benchmarks.peers.aetheris.work.steps import call_done, call_one, call_slow, calls, done, one
+from benchmarks.peers.aetheris.work.steps import call_done, call_one, call_slow, calls, done, first, one
 
 
 def in_turn(graph: TaskGraph, keys: list[str]) -> TaskGraph:
@@ -25,6 +25,20 @@ class Chain(Agent):
         keys = [graph.function(f"step-{number}", one) for number in range(1, int(length))]
         keys.append(graph.function("last", done, name=name))
         return in_turn(graph, keys)
+
+
+class Long(Agent):
+    """The same, and the first one notes that it was reached as well."""
+
+    name = "long"
+    functions = [first, one, done]
+
+    def plan(self, ctx: PlanContext, goal: str) -> TaskGraph:
+        name, length = goal.split()
+        graph = TaskGraph()
+        keys = [graph.function("first", first, name=name)]
+        keys += [graph.function(f"step-{number}", one) for number in range(2, int(length))]
+        return in_turn(graph, [*keys, graph.function("last", done, name=name)])
 
 
 class Calls(Agent):

@@ -1,16 +1,18 @@
 """What the nodes do: nothing, but for those that note that they were reached."""
 
-import os
-import time
-
 from aetheris import StepContext, ToolContext, function, step, tool
+from benchmarks.measure.loops import slow_step
 from benchmarks.measure.marks import mark
-
-SLOW_SECONDS = 3.0
 
 
 @function
 def one() -> dict[str, bool]:
+    return {"ok": True}
+
+
+@function
+def first(name: str) -> dict[str, bool]:
+    mark("first", name)
     return {"ok": True}
 
 
@@ -33,10 +35,7 @@ def call_done(ctx: ToolContext, name: str) -> dict[str, bool]:
 
 @tool(effect="idempotent", timeout=60)
 def call_slow(ctx: ToolContext, name: str) -> dict[str, bool]:
-    """Noted with the key by which the world outside would know it again."""
-    mark("begun", name, os.getpid(), ctx.idempotency_key, time.time_ns())
-    time.sleep(SLOW_SECONDS)
-    mark("ended", name, os.getpid(), ctx.idempotency_key, time.time_ns())
+    slow_step(name, ctx.idempotency_key)
     return {"ok": True}
 
 

@@ -1,0 +1,68 @@
+"""The gate: no worker and no web process works on a database that may lose what it acknowledges, or cannot take it.
+
+`aetheris up` asks it before it migrates (`python -m aetheris.gate`).
+"""
+
+import logging
+import time
+from typing import Any
+
+import django
+from django.db import connection
+from psycopg import Connection, OperationalError
+
+from aetheris.conf import configuration
+
+logger = logging.getLogger(__name__)
+
+PAUSE_SECONDS = 2.0
+REMEDIES = {
+    "fsync": "fsync is off, so that a power loss takes what was acknowledged, or everything: set fsync = on",
+    "full_page_writes": "full_page_writes is off, so that a power loss may tear pages: set full_page_writes = on",
+    "synchronous_commit": "synchronous_commit is off, so that a crash takes what was acknowledged last: set it to on, "
+    "for the server and the role",
+    "replica": "this server is a replica, which takes no writes: connect to the primary",
+    "read_only": "every transaction is read only: set default_transaction_read_only = off, for the server and the role",
+}
+"""What may be wrong with it, and how to mend that."""
+_ASK = """
+SELECT name FROM pg_settings
+ WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit') AND setting = 'off'
+ UNION ALL
+SELECT CASE WHEN pg_is_in_recovery() THEN 'replica' ELSE 'read_only' END
+ WHERE current_setting('transaction_read_only') = 'on'
+"""
+
+
+def enter(**_: Any) -> None:
+    """Return when the database has said that it keeps what it acknowledges; wait for it while it is away. Otherwise
+    this process ends with the reason; where that was allowed it says it and goes on."""
+    while True:
+        try:
+            return ask()
+        except OperationalError as error:
+            logger.warning("this process waits for its database: %s", error)
+            time.sleep(PAUSE_SECONDS)
+
+
+def ask() -> None:
+    """The same, but without an answer it raises `psycopg.OperationalError`."""
+    faults = [REMEDIES[name] for name in _found()]
+    if not faults:
+        return
+    text = f"DATABASE_UNSAFE: of the database {connection.settings_dict['NAME']} {'; '.join(faults)}."
+    if not (configuration().debug or configuration().unsafe_database):
+        raise SystemExit(f"{text} Or accept it with AETHERIS_UNSAFE_DATABASE=true.")
+    logger.warning(text)
+
+
+def _found() -> list[str]:
+    """What is wrong. The connection is no pooled one: a worker that forks later must not hold any."""
+    options: dict[str, Any] = {"connect_timeout": 5, **connection.get_connection_params()}
+    with Connection.connect(**options) as asked:
+        return sorted(name for (name,) in asked.execute(_ASK))
+
+
+if __name__ == "__main__":
+    django.setup()
+    ask()

@@ -1,0 +1,1 @@
+"""Absurd: tasks and steps as SQL functions in PostgreSQL, two processes that poll one queue."""

@@ -1,0 +1,1 @@
+"""DBOS: workflows and steps in PostgreSQL, two processes that poll one queue."""

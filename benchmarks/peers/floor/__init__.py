@@ -1,0 +1,1 @@
+"""The floor in Python: the least that a durable step can cost, one statement by hand; and what wakes a process."""

@@ -1,0 +1,124 @@
+"""Whoever has answered a doorbell goes on with what is due, so that a backlog needs no doorbell for each node."""
+
+import time
+
+import pytest
+
+from aetheris.core.graph import TaskGraph
+from aetheris.core.handlers import Effect
+from aetheris.core.ids import new_id
+from jobs.engine import dispatch, go_on, stopping
+from jobs.models import Job, Node
+from tests.world import Doorbells, Registered, World, again, submitted
+
+pytestmark = pytest.mark.usefixtures("whole")
+QUEUES = ["realtime", "default"]
+
+
+@pytest.fixture
+def agent(registered: Registered, world: World, doorbells: Doorbells, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each job looks once. Whoever goes on has all the time there is."""
+    monkeypatch.setattr(go_on, "_ahead", go_on.Ahead())
+    monkeypatch.setattr(go_on, "SLICE_SECONDS", 600.0)
+    look = world.tool("look", Effect.READ)
+
+    def plan() -> TaskGraph:
+        graph = TaskGraph()
+        graph.tool("look", look)
+        return graph
+
+    registered.agent(plan, look)
+
+
+@pytest.fixture
+def one_step_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jobs.engine.run.SLICE_SECONDS", 0.0)
+    monkeypatch.setattr(go_on, "SLICE_SECONDS", 0.0)
+
+
+def ready() -> int:
+    return Node.objects.filter(state="ready").count()
+
+
+@pytest.mark.usefixtures("agent")
+def test_one_doorbell_is_enough_for_a_backlog(world: World) -> None:
+    jobs = [submitted() for _ in range(40)]
+    go_on.answer(jobs[0].pk, "plan", QUEUES, new_id())
+    assert {again(job).state for job in jobs} == {"completed"}
+    assert world.called("look") == 40
+
+
+@pytest.mark.usefixtures("agent")
+def test_a_doorbell_that_comes_late_still_wakes_whoever_answers_it(doorbells: Doorbells) -> None:
+    """Its own node is long done, and others wait for which none was rung."""
+    done, waiting = submitted(), submitted()
+    doorbells.rung = doorbells.rung[:1]
+    doorbells.drain()
+    go_on.answer(done.pk, "plan", QUEUES, new_id())
+    assert again(waiting).state == "completed"
+
+
+@pytest.mark.usefixtures("agent")
+def test_what_is_more_urgent_comes_first(world: World) -> None:
+    low, high = [submitted(priority=4) for _ in range(3)], [submitted(priority=1) for _ in range(3)]
+    go_on.answer(low[0].pk, "gone", QUEUES, new_id())
+    ended = Job.objects.order_by("finished_at").values_list("pk", flat=True)
+    assert set(ended[:3]) == {job.pk for job in high}
+
+
+@pytest.mark.usefixtures("agent", "one_step_at_a_time")
+def test_when_its_time_is_over_it_rings_for_one_more(doorbells: Doorbells) -> None:
+    """So that a queue of which nobody else hears is worked off."""
+    jobs = [submitted() for _ in range(3)]
+    doorbells.rung.clear()
+    go_on.answer(jobs[0].pk, "plan", QUEUES, new_id())
+    assert ready() == 3
+    assert len(doorbells.rung) == 2, "one for the node that follows, one for what is due besides"
+
+
+@pytest.mark.usefixtures("agent")
+def test_a_queue_that_the_worker_does_not_serve_is_left_alone() -> None:
+    mine, others = submitted(), submitted(queue="elsewhere")
+    go_on.answer(mine.pk, "plan", QUEUES, new_id())
+    assert (again(mine).state, again(others).state) == ("completed", "pending")
+
+
+@pytest.mark.usefixtures("agent")
+def test_what_this_process_cannot_take_is_not_tried_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    job, tried = submitted(), []
+
+    def cannot(job_id: object, path: str, activation: object) -> bool:
+        tried.append(path)
+        return False
+
+    monkeypatch.setattr(go_on, "run_node", cannot)
+    go_on.answer(job.pk, "plan", QUEUES, new_id())
+    assert tried == ["plan", "plan"], "once for the doorbell, once because it is due"
+
+
+@pytest.mark.usefixtures("agent")
+def test_a_worker_that_is_to_end_goes_on_with_nothing() -> None:
+    job = submitted()
+    stopping.begin()
+    try:
+        go_on.answer(job.pk, "gone", QUEUES, new_id())
+    finally:
+        stopping.forget()
+    assert again(job).state == "pending"
+
+
+def test_no_more_doorbells_are_sent_than_can_wake_somebody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As long as many lie in the queue; a first one is always sent."""
+    sent: list[str] = []
+    lying = {"calm": 0, "busy": 100}
+    monkeypatch.setattr(dispatch, "_rows", dispatch.rows())
+    monkeypatch.setattr(dispatch, "_send", lambda name, ids, queue, **_: sent.append(queue))
+    monkeypatch.setattr(dispatch, "_waiting", lying.__getitem__)
+    for queue in lying:
+        for _ in range(50):
+            dispatch.ring(new_id(), "plan", queue, 3)
+    assert sent.count("calm") == 50
+    assert sent.count("busy") == dispatch.MANY
+    time.sleep(dispatch.ROW_SECONDS + dispatch.FULL_SECONDS)
+    dispatch.ring(new_id(), "plan", "busy", 3)
+    assert sent.count("busy") == dispatch.MANY + 1
