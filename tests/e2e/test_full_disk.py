@@ -20,7 +20,8 @@ from aetheris.services import EmbeddedServices
 from tests.e2e.conftest import LEASE_SECONDS, Running, eventually
 from tests.e2e.workers import NO_BROKER
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 120.0
+"""The supervisor pauses for up to half a minute before it starts a server again that keeps ending."""
 CALL_SECONDS = 5
 SIZE = "200m"
 MOUNT = f'mount -t tmpfs -o size={SIZE} small "$0/postgres" && cp -a "$0/made/." "$0/postgres" && exec "$@"'
