@@ -26,6 +26,8 @@ from signals_app.models import Approval, UnknownOutcome
 
 ANSWER_SECONDS = 0.5
 """How long workers have to say that they are there."""
+AGAIN_SECONDS = 2.0
+"""How long those that have answered may take to answer again; mostly they need no time."""
 LATE = timedelta(seconds=30)
 """A sweep that is older than this is late."""
 
@@ -182,9 +184,9 @@ def _workers() -> list[dict[str, Any]]:
     """Nobody answers where the broker does not."""
     if not redis_answers():
         return []
-    inspect = current_app.control.inspect(timeout=ANSWER_SECONDS)
-    stats = inspect.stats() or {}
-    queues = (inspect.active_queues() or {}) if stats else {}
+    stats = current_app.control.inspect(timeout=ANSWER_SECONDS).stats() or {}
+    again = current_app.control.inspect(list(stats), timeout=AGAIN_SECONDS, limit=len(stats))
+    queues = (again.active_queues() or {}) if stats else {}
     return [
         {
             "name": name,
