@@ -14,7 +14,7 @@ ENDINGS = {
 }
 
 
-def is_sound(state: str, ending: str, has_token: bool, has_expiry: bool, has_ended: bool) -> bool:
+def is_sound(state: str, ending: str, has_token: object, has_expiry: object, has_ended: object) -> bool:
     if state not in NodeState.values:
         return False
     is_leased = state == NodeState.RUNNING
@@ -29,7 +29,9 @@ def is_sound(state: str, ending: str, has_token: bool, has_expiry: bool, has_end
 def test_every_way_a_node_could_stand(state: str) -> None:
     told = {}
     with connection.cursor() as cursor:
-        for stands in itertools.product(["", *Ending.values, "else"], *[[False, True]] * 3):
+        leases = itertools.product([False, True], repeat=3)
+        for ending, lease in itertools.product(["", *Ending.values, "else"], leases):
+            stands = (ending, *lease)
             cursor.execute(
                 """
                 SELECT aetheris_node_stands(
