@@ -48,8 +48,9 @@ def submit(
     planner = registry.agents.get(agent_name)
     wish = {} if priority is None else {"priority": checked(priority)}
     request_digest = digest(dumps({"agent": agent_name, "message": goal, **wish}))
-    with failpoints.during("submit"):
+    with failpoints.during("make_agent"):
         agent, now = Agent.objects.ensure(tenant, agent_name)
+    with failpoints.during("submit"):
         job = Job(
             tenant=tenant,
             agent=agent,

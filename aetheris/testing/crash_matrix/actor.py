@@ -22,7 +22,7 @@ from jobs.engine.sender import Sender
 from jobs.engine.signal import signal
 from jobs.engine.submit import submit
 from jobs.engine.sweep import sweep
-from jobs.models import Job, Submission
+from jobs.models import Agent, Job, Submission
 from jobs.receiver import Receiver
 from ledger.models import Entry
 from signals_app.models import Wait
@@ -64,6 +64,10 @@ class Actor:
     def see(self) -> Seen:
         """How the job stands, inside and outside."""
         return see(self.scenario, self.job_id, self.world)
+
+    def prepare(self) -> None:
+        """Only the first job of an agent makes its row: what the others do is to be the same each time."""
+        Agent.objects.ensure(TENANT, self.scenario.agent)
 
     def submit(self) -> None:
         """The client sends its message."""

@@ -45,6 +45,7 @@ def play(stage: Stage, part: Part, voice: Voice) -> None:
     actor, striking = _enter(stage, part.stroke, part.lease_seconds, voice)
     if not part.resumes:
         querysets.forget_sweeps()
+        actor.prepare()
     else:
         voice.tell(left=actor.see().told())
     acts = stage.scenario.acts
