@@ -15,7 +15,7 @@ from jobs.models import Node
 SLICE_SECONDS = 1.0
 """After this a worker takes its next message, which may be something else than a doorbell."""
 LOOK = 16
-FRESH_SECONDS = 0.05
+FRESH_SECONDS = 0.01
 """How long what was seen counts as due."""
 REST_SECONDS = 10.0
 """How long nothing is tried again that this process could not take."""

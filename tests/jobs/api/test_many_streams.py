@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import resource
 import time
 from collections.abc import Iterator
 
@@ -20,7 +21,16 @@ STREAMS = 500
 
 
 @pytest.fixture
-def web(database: None) -> Iterator[str]:
+def many_files() -> Iterator[None]:
+    """A shell's usual limit is lower than what one process may have."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.fixture
+def web(database: None, many_files: None) -> Iterator[str]:
     with serving() as url:
         yield url
 
