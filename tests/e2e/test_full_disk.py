@@ -7,7 +7,6 @@ and so may an ordinary user who is root in a user namespace.
 import os
 import subprocess
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -110,9 +109,8 @@ def test_what_was_accepted_is_done_when_there_is_room_again(
         running.make_room()
     for job in accepted:
         eventually(lambda job=job: is_completed(running, job), PATIENCE_SECONDS, f"{job} was not completed")  # type: ignore[misc]
-    letter, *payments = (Counter(call["key"] for call in running.calls(job)) for job in accepted)
-    assert list(letter.values()) == [1]
-    assert {len(keys) for keys in payments} == {1}, "whose lease runs out meanwhile is sent again, under its key"
+    # A payment whose lease ran out meanwhile may be sent again, under its key: the checker looks at that.
+    assert [call["key"] for call in running.calls(accepted[0])] == [f"aetheris:{accepted[0]}:call:1"]
     assert running.run("-m", "aetheris.testing.check", "--healed") == ""
 
 
