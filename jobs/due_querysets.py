@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db import connection, models
@@ -118,6 +118,15 @@ class Look:
     nodes: list[Node]
 
 
+def one_value(statement: str) -> Any:
+    """What a SELECT without FROM says."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        row = cursor.fetchone()
+    assert row is not None  # noqa: S101  such a SELECT gives one row
+    return row[0]
+
+
 class DueNodeQuerySet(models.QuerySet["Node"]):
     """READY nodes that time has come for. `jobs.querysets.NodeQuerySet` is one."""
 
@@ -203,19 +212,11 @@ class TickQuerySet(models.QuerySet["Tick"]):
 
     def server_version(self) -> str:
         """What this database server says that it is."""
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT current_setting('server_version')")
-            row = cursor.fetchone()
-        assert row is not None  # noqa: S101  a SELECT without FROM gives one row
-        return str(row[0])
+        return str(one_value("SELECT current_setting('server_version')"))
 
     def server_started_at(self) -> datetime:
         """When this database server was started."""
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_postmaster_start_time()")
-            row = cursor.fetchone()
-        assert row is not None  # noqa: S101  a SELECT without FROM gives one row
-        moment: datetime = row[0]
+        moment: datetime = one_value("SELECT pg_postmaster_start_time()")
         return moment
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.db import connection, models
@@ -12,9 +11,6 @@ from django.db.models import Case, Func, Value, When
 
 from jobs.due_querysets import DueNodeQuerySet
 from jobs.states import NodeState
-
-if TYPE_CHECKING:
-    pass
 
 NOW = Func(function="aetheris_now", output_field=models.DateTimeField())
 """The database's clock, in a statement."""

@@ -12,6 +12,7 @@ from django.db import connection, models
 from django.db.models import Case, Count, Exists, F, Max, OuterRef, Q, Subquery, Value, When
 
 from aetheris.core.canonical import digest
+from jobs.due_querysets import one_value
 from jobs.found_querysets import FoundJobQuerySet
 from jobs.lease_querysets import NOW, LeasedNodeQuerySet
 from jobs.states import NODE_ENDINGS, Ending, NodeState, NodeType
@@ -48,11 +49,7 @@ class JobQuerySet(FoundJobQuerySet):
 
     def now(self) -> datetime:
         """The database's clock at this moment: ask after the lock is held."""
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT aetheris_now()")
-            row = cursor.fetchone()
-        assert row is not None  # noqa: S101  a SELECT without FROM gives one row
-        moment: datetime = row[0]
+        moment: datetime = one_value("SELECT aetheris_now()")
         return moment
 
     def with_now(self, job_id: UUID) -> tuple[Job, datetime]:

@@ -5,8 +5,6 @@ With it no beat, two beats, lost doorbells or a dead broker cost seconds.
 
 import logging
 import threading
-import time
-from collections import OrderedDict
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -24,6 +22,7 @@ from jobs.engine.hearing import Hearing
 from jobs.engine.run import run_node
 from jobs.engine.sweep import sweep
 from jobs.engine.tick import contact
+from jobs.engine.untaken import Untaken
 from jobs.models import Node
 
 logger = logging.getLogger(__name__)
@@ -34,8 +33,6 @@ PATIENCE = timedelta(seconds=1)
 SWEEP_PATIENCE = timedelta(seconds=5)
 """How old the last tick may be before receivers sweep."""
 STOP_SECONDS = 2.0
-TRY_AGAIN_SECONDS = 10.0
-MOST_REMEMBERED = 100
 
 
 class Slots:
@@ -54,29 +51,6 @@ class Slots:
     def change(self, by: int) -> None:
         with self._lock:
             self._handed += by
-
-
-class Untaken:
-    """Nodes that were handed over in vain: this worker lacks something for them, or was too late. For a while it
-    leaves them, unmarked, to others."""
-
-    def __init__(self) -> None:
-        self._handed: OrderedDict[tuple[UUID, str, int], float] = OrderedDict()
-
-    def __len__(self) -> int:
-        return len(self._handed)
-
-    def remembers(self, node: Node) -> bool:
-        """Whether this claim of the node was handed over a short while ago."""
-        return self._handed.get((node.job_id, node.path, node.claims), 0.0) > time.monotonic() - TRY_AGAIN_SECONDS
-
-    def note(self, node: Node) -> None:
-        """This claim of the node is handed over now."""
-        key = (node.job_id, node.path, node.claims)
-        self._handed[key] = time.monotonic()
-        self._handed.move_to_end(key)
-        if len(self._handed) > MOST_REMEMBERED:
-            self._handed.popitem(last=False)
 
 
 class Receiver:

@@ -66,7 +66,7 @@ class Changes:
             "first_in": self.first_in,
             "new_job": _columns(job, NEW_JOB_COLUMNS) if self.is_new_job else None,
             "submission": _columns(self.submission, SUBMISSION_COLUMNS) if self.submission else None,
-            "job": _columns(job, columns),
+            "job": None if self.is_new_job else _columns(job, columns),
             "events": [_event(event) for event in events],
             "bodies": list(self.bodies.values()),
             "nodes": [_columns(node, NODE_COLUMNS) for node in self.nodes.values()],

@@ -52,12 +52,7 @@ class _Row:
         return now >= self._full_until
 
 
-def rows() -> defaultdict[str, _Row]:
-    """Queue → its row, none of which has begun."""
-    return defaultdict(_Row)
-
-
-_rows = rows()
+_rows: defaultdict[str, _Row] = defaultdict(_Row)
 
 
 def ring_after_commit(job_id: UUID, path: str, queue: str, priority: int) -> None:

@@ -10,6 +10,7 @@ from uuid import UUID
 from aetheris.core import registry
 from jobs.engine import dispatch, stopping
 from jobs.engine.run import run_node
+from jobs.engine.untaken import Untaken
 from jobs.models import Node
 
 SLICE_SECONDS = 1.0
@@ -17,8 +18,6 @@ SLICE_SECONDS = 1.0
 LOOK = 16
 FRESH_SECONDS = 0.01
 """How long what was seen counts as due."""
-REST_SECONDS = 10.0
-"""How long nothing is tried again that this process could not take."""
 
 
 class Ahead:
@@ -29,7 +28,7 @@ class Ahead:
         self._lock = Lock()
         self._nodes: list[Node] = []
         self._fresh_until = 0.0
-        self._left: dict[tuple[UUID, str], float] = {}
+        self._untaken = Untaken()
 
     def next(self, queues: Sequence[str]) -> Node | None:
         """A due node of these queues, the more urgent first, or None."""
@@ -41,13 +40,12 @@ class Ahead:
     def leave(self, node: Node) -> None:
         """Somebody else was faster, or this process cannot take it."""
         with self._lock:
-            self._left[node.job_id, node.path] = time.monotonic() + REST_SECONDS
+            self._untaken.note(node)
 
     def _look(self, queues: Sequence[str]) -> None:
         now = time.monotonic()
-        self._left = {place: until for place, until in self._left.items() if until > now}
-        seen = Node.objects.look(queues, registry.code_here(), timedelta(0), LOOK + len(self._left)).nodes
-        mine = [node for node in seen if (node.job_id, node.path) not in self._left][:LOOK]
+        seen = Node.objects.look(queues, registry.code_here(), timedelta(0), LOOK + len(self._untaken)).nodes
+        mine = [node for node in seen if not self._untaken.remembers(node)][:LOOK]
         self._nodes = [node for node in mine if (node.queue, node.priority) == (mine[0].queue, mine[0].priority)]
         self._fresh_until = now + FRESH_SECONDS
         shuffle(self._nodes)

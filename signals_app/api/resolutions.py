@@ -8,7 +8,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from aetheris.api.contract import Link, Method
-from aetheris.api.fields import Page, query_of
+from aetheris.api.fields import Page, next_cursor, query_of
 from aetheris.api.permissions import APPROVAL_DECIDE
 from aetheris.api.principals import rights_of, tenant_of
 from aetheris.core.canonical import shown
@@ -82,12 +82,11 @@ class Resolutions(APIView):
         wanted = query_of(request, ResolutionFilter)
         questions = UnknownOutcome.objects.of_tenant(tenant_of(request.user))
         page = about(questions.page(wanted["status"], wanted.get("cursor"), wanted["limit"]))
-        full = len(page) == wanted["limit"]
         sender = Sender(**rights_of(request))
         return Response(
             {
                 "resolutions": [representation(unknown, sender) for unknown in page],
-                "next_cursor": page[-1].question.pk if full else None,
+                "next_cursor": next_cursor([unknown.question for unknown in page], wanted["limit"]),
             }
         )
 

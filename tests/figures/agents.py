@@ -11,7 +11,7 @@ from django.db import connection
 
 from aetheris import Agent, PlanContext, TaskGraph, ToolContext, ref, tool
 from aetheris.services import read_instance
-from tests.figures.cost import cpu_seconds
+from benchmarks.measure.cpu import cpu_seconds
 
 START, END = (100, 1_100), (9_000, 10_000)
 """Between which steps a step is measured at either end of the chain."""

@@ -9,9 +9,9 @@ from django.db import connection
 from aetheris.core.context import ToolContext
 from aetheris.core.errors import CriticalError
 from aetheris.core.graph import TaskGraph
+from benchmarks.measure.cpu import cpu_seconds
 from jobs.models import Job, Node
 from tests.figures.conftest import Figure
-from tests.figures.cost import cpu_seconds
 from tests.world import Doorbells, Registered, World, again, submitted
 
 pytestmark = pytest.mark.figure

@@ -10,11 +10,11 @@ from contextlib import contextmanager
 import pytest
 import redis
 
+from benchmarks.measure.cpu import cpu_seconds
 from jobs.engine.sweep import HANDFUL, SHORTEST_PAUSE
 from jobs.engine.transaction import MOST_DOORBELLS
 from tests.e2e.conftest import Running, eventually
 from tests.figures.conftest import Figure
-from tests.figures.cost import cpu_seconds
 
 pytestmark = pytest.mark.figure
 OPTIONS = ("--app", "tests.figures")

@@ -1,6 +1,7 @@
 """Whoever has answered a doorbell goes on with what is due, so that a backlog needs no doorbell for each node."""
 
 import time
+from collections import defaultdict
 
 import pytest
 
@@ -111,7 +112,7 @@ def test_no_more_doorbells_are_sent_than_can_wake_somebody(monkeypatch: pytest.M
     """As long as many lie in the queue; a first one is always sent."""
     sent: list[str] = []
     lying = {"calm": 0, "busy": 100}
-    monkeypatch.setattr(dispatch, "_rows", dispatch.rows())
+    monkeypatch.setattr(dispatch, "_rows", defaultdict(dispatch._Row))
     monkeypatch.setattr(dispatch, "_send", lambda name, ids, queue, **_: sent.append(queue))
     monkeypatch.setattr(dispatch, "_waiting", lying.__getitem__)
     for queue in lying:
