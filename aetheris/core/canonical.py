@@ -85,6 +85,10 @@ def digest(text: str) -> bytes:
 def _dumps(value: Any, *, escape: bool, depth: int) -> str:
     if type(value) is str and value.isascii():
         return _quoted(value)
+    if type(value) is int and abs(value) <= SAFE_INTEGER:
+        return str(value)
+    if value is None or type(value) is bool:
+        return _NAMED[value]
     try:
         plain = to_jsonable_python(value, inf_nan_mode="constants", fallback=_shown if escape else None)
     except Exception as error:  # a generator, for one, raises what it likes
@@ -93,6 +97,7 @@ def _dumps(value: Any, *, escape: bool, depth: int) -> str:
     return _written(checked) if _is_plain(checked) else rfc8785.dumps(checked).decode()
 
 
+_NAMED = {None: "null", True: "true", False: "false"}
 _quoted = json.encoder.encode_basestring
 _written = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
 """RFC 8785's text, far faster, of what has no fractions and sorts the same by UTF-16 units and by code points."""

@@ -2,6 +2,8 @@
 
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
+from django.db.models.functions import Least
+from django.db.models.lookups import GreaterThanOrEqual
 
 from aetheris.core.canonical import shown
 from aetheris.core.ids import new_id
@@ -38,24 +40,24 @@ class Job(models.Model):
     agent = models.ForeignKey(Agent, on_delete=models.PROTECT, related_name="jobs")
     root_id = models.UUIDField()
     parent_id = models.UUIDField(null=True, blank=True)
-    depth = models.PositiveSmallIntegerField(default=0)
+    depth = models.SmallIntegerField(default=0)
     forked_from = models.UUIDField(null=True, blank=True)
     mode = models.CharField(max_length=16, default="live")
     code_version = models.CharField(max_length=100)
     goal = models.TextField()
     requested_by = models.CharField(max_length=255)
     request_digest = models.BinaryField(max_length=32)
-    priority = models.PositiveSmallIntegerField(default=USUAL)
+    priority = models.SmallIntegerField(default=USUAL)
 
-    seq = models.PositiveBigIntegerField(default=0)
+    seq = models.BigIntegerField(default=0)
     head = models.BinaryField(max_length=32, default=bytes)
 
-    nodes_open = models.PositiveIntegerField(default=0)
-    nodes_ready = models.PositiveIntegerField(default=0)
-    nodes_delayed = models.PositiveIntegerField(default=0)
-    nodes_running = models.PositiveIntegerField(default=0)
-    nodes_waiting = models.PositiveIntegerField(default=0)
-    nodes_parked = models.PositiveIntegerField(default=0)
+    nodes_open = models.IntegerField(default=0)
+    nodes_ready = models.IntegerField(default=0)
+    nodes_delayed = models.IntegerField(default=0)
+    nodes_running = models.IntegerField(default=0)
+    nodes_waiting = models.IntegerField(default=0)
+    nodes_parked = models.IntegerField(default=0)
 
     state = models.GeneratedField(
         expression=_DERIVED_STATE,
@@ -67,9 +69,9 @@ class Job(models.Model):
     result = models.TextField(null=True, blank=True)  # noqa: DJ001  null: no result, other than any text
     error = models.TextField(null=True, blank=True)  # noqa: DJ001
 
-    conflicts = models.PositiveIntegerField(default=0)
+    conflicts = models.IntegerField(default=0)
     recheck_before = models.DateTimeField(null=True, blank=True)
-    max_parallel = models.PositiveIntegerField(null=True, blank=True)
+    max_parallel = models.IntegerField(null=True, blank=True)
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
     deadline_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
@@ -90,6 +92,17 @@ class Job(models.Model):
                 | (~Q(ending="") & Q(finished_at__isnull=False) & ~Q(outcome="")),
             ),
             models.CheckConstraint(name="job_final_has_no_open_node", condition=Q(ending="") | Q(nodes_open=0)),
+            models.CheckConstraint(
+                name="job_counts_stand",
+                condition=GreaterThanOrEqual(
+                    Least(
+                        *("depth", "seq", "nodes_open", "nodes_ready", "nodes_delayed", "nodes_running"),
+                        *("nodes_waiting", "nodes_parked", "conflicts", "max_parallel"),
+                        output_field=models.BigIntegerField(),
+                    ),
+                    0,
+                ),
+            ),
             models.CheckConstraint(name="job_priority_known", condition=Q(priority__range=(FIRST, LAST))),
         )
         indexes = (

@@ -5,7 +5,8 @@ from typing import Any
 
 from django.db import models
 from django.db.models import F, Func, Q, Value
-from django.db.models.functions import Coalesce, Greatest
+from django.db.models.functions import Coalesce, Greatest, Least
+from django.db.models.lookups import GreaterThanOrEqual
 
 from aetheris.core.canonical import loads, shown
 from aetheris.core.priority import FIRST, LAST, USUAL
@@ -28,26 +29,26 @@ class Node(models.Model):
     job = models.ForeignKey(Job, on_delete=models.PROTECT, related_name="nodes", db_index=False)
     path = models.CharField(max_length=200)
     tenant = models.CharField(max_length=63)
-    position = models.PositiveIntegerField()
+    position = models.IntegerField()
     type = models.CharField(max_length=10, choices=NodeType.choices)
     config = models.TextField()
     queue = models.CharField(max_length=63, default="default")
-    priority = models.PositiveSmallIntegerField(default=USUAL)
+    priority = models.SmallIntegerField(default=USUAL)
     state = models.CharField(max_length=10, choices=NodeState.choices)
     ending = models.CharField(max_length=10, default="", blank=True, choices=Ending.choices)
     park = models.BooleanField(default=False)
     input = models.TextField(null=True, blank=True)  # noqa: DJ001  null: not resolved yet
     output = models.TextField(null=True, blank=True)  # noqa: DJ001  null: none yet; "null" is an output
     error = models.TextField(null=True, blank=True)  # noqa: DJ001
-    children_open = models.PositiveIntegerField(default=0)
-    unmet = models.PositiveIntegerField(default=0)
-    taken = models.PositiveIntegerField(default=0)
+    children_open = models.IntegerField(default=0)
+    unmet = models.IntegerField(default=0)
+    taken = models.IntegerField(default=0)
     lease_token = models.UUIDField(null=True, blank=True)
     lease_expires_at = models.DateTimeField(null=True, blank=True)
     moved_by = models.UUIDField(null=True, blank=True)
-    claims = models.PositiveIntegerField(default=0)
-    tries = models.PositiveIntegerField(default=0)
-    crashes = models.PositiveIntegerField(default=0)
+    claims = models.IntegerField(default=0)
+    tries = models.IntegerField(default=0)
+    crashes = models.IntegerField(default=0)
     not_before = models.DateTimeField(null=True, blank=True)
     rung_at = models.DateTimeField(null=True, blank=True)
     deadline_at = models.DateTimeField(null=True, blank=True)
@@ -64,6 +65,12 @@ class Node(models.Model):
                     *map(F, ("state", "ending", "lease_token", "lease_expires_at", "finished_at")),
                     function="aetheris_node_stands",
                     output_field=models.BooleanField(),
+                ),
+            ),
+            models.CheckConstraint(
+                name="node_counts_stand",
+                condition=GreaterThanOrEqual(
+                    Least("position", "children_open", "unmet", "taken", "claims", "tries", "crashes"), 0
                 ),
             ),
             models.CheckConstraint(name="node_priority_known", condition=Q(priority__range=(FIRST, LAST))),
