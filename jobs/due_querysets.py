@@ -69,14 +69,17 @@ without a look at their nodes. (`@>`, for the planner takes `<> ALL` to leave so
 
 def _heads(of_line: str, of_job: str, wanted: str, select: str) -> str:
     """A statement over `found`: nodes that are `wanted`, of jobs that are `of_job`, in lines that are `of_line`."""
-    parts = {"since": _SINCE, "of_line": of_line, "of_job": of_job, "wanted": wanted}
+    parts = {"since": _SINCE, "of_line": of_line, "of_job": of_job.format(since=_SINCE), "wanted": wanted}
     return _LINES.format(**parts) + select
 
 
 _TAKE = _heads(
     "lines.queue = ANY(%(queues)s)",
-    """EXISTS (SELECT 1 FROM unnest(%(agents)s::text[], %(versions)s::text[]) AS code(agent, version)
-                                         WHERE code.agent = agent.name AND code.version = job.code_version)""",
+    """(job.nodes_running = 0 OR job.updated_at < (SELECT now FROM clock) - interval '20 milliseconds'
+                                 OR {since} < (SELECT now FROM clock) - interval '5 seconds')
+                                AND EXISTS (SELECT 1 FROM unnest(%(agents)s::text[], %(versions)s::text[])
+                                                       AS code(agent, version)
+                                             WHERE code.agent = agent.name AND code.version = job.code_version)""",
     "TRUE",
     """
     SELECT (SELECT now FROM clock), (SELECT last_at FROM jobs_tick),
@@ -93,6 +96,8 @@ _TAKE = _heads(
      ORDER BY mine.place, mine.priority, mine.turn, mine.since
     """,
 )
+"""A job that runs and has changed just now gets on without help: whoever works on it rings once it no longer does. What
+waits in it for long is seen all the same: it may be of another queue, and its doorbell lost."""
 
 _LOST = _heads(
     "TRUE",

@@ -8,6 +8,7 @@ from django.db import DataError, IntegrityError
 
 from aetheris import failpoints
 from aetheris.core.clocks import uptime
+from jobs.engine.bells import Bells
 from jobs.engine.known import KnownRows, NotKnown
 from jobs.engine.transaction import JobTransaction, job_transaction, this_process
 
@@ -15,11 +16,13 @@ T = TypeVar("T")
 
 
 class Activation:
-    """What one activation knows of its job. `name` is its own, by which `rescue` finds its lease."""
+    """What one activation knows of its job. `name` is its own, by which `rescue` finds its leases; `bells` are the
+    doorbells that it keeps back."""
 
     def __init__(self, job_id: UUID, name: UUID) -> None:
         self.job_id = job_id
         self.name = name
+        self.bells = Bells()
         self._known: KnownRows | None = None
 
     def transact(self, verb: str, act: Callable[[JobTransaction], T]) -> T:

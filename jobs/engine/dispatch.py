@@ -3,12 +3,11 @@
 import logging
 import time
 from collections import defaultdict
-from functools import partial
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from celery import current_app
-from django.db import transaction
 
 from aetheris import failpoints
 from jobs.messages import RESCUE, RUN_NODE
@@ -55,9 +54,10 @@ class _Row:
 _rows: defaultdict[str, _Row] = defaultdict(_Row)
 
 
-def ring_after_commit(job_id: UUID, path: str, queue: str, priority: int) -> None:
-    """Ring for a node as soon as the transaction that made it READY has committed."""
-    transaction.on_commit(partial(ring, job_id, path, queue, priority))
+def ring_for(nodes: Sequence[Node], most: int) -> None:
+    """Ring now for these nodes, but for no more than `most`: whoever comes goes on with the next one."""
+    for node in nodes[:most]:
+        ring(node.job_id, node.path, node.queue, node.priority)
 
 
 def ring(job_id: UUID, path: str, queue: str, priority: int) -> None:

@@ -1,4 +1,4 @@
-"""Rescue: the lease of an activation whose process was seen to end is taken back at once."""
+"""Rescue: the leases of an activation whose process was seen to end are taken back at once."""
 
 from uuid import UUID
 
@@ -9,21 +9,22 @@ from jobs.models import Node
 
 
 def rescue(activation: UUID) -> bool:
-    """Reclaim the node that this activation holds, of whichever job; whether it held one. No other activation's lease
+    """Reclaim the nodes that this activation holds, of whichever job; whether it held one. No other activation's lease
     is touched.
 
     To be called only when its process is gone for certain. Safe to call late and any number of times.
     """
-    return any(_rescue(node.job_id, activation) for node in Node.objects.running() if _holds(activation, node))
+    jobs = {node.job_id for node in Node.objects.running() if _holds(activation, node)}
+    rescued = [_rescue(job_id, activation) for job_id in jobs]
+    return any(rescued)
 
 
 def _rescue(job_id: UUID, activation: UUID) -> bool:
     with job_transaction(job_id, verb="rescue") as tx:
-        for node in Node.objects.running().filter(job_id=job_id):
-            if _holds(activation, node):
-                reclaim(tx, node, "its worker process was lost")
-                return True
-    return False
+        held = [node for node in Node.objects.running().filter(job_id=job_id) if _holds(activation, node)]
+        for node in held:
+            reclaim(tx, node, "its worker process was lost")
+    return bool(held)
 
 
 def _holds(activation: UUID, node: Node) -> bool:

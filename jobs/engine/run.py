@@ -2,131 +2,153 @@
 
 The commit of a node and the claim of its successor are one transaction; nothing on the successor's side can
 undo the commit. A claim or commit whose answer is lost is looked up on a new connection: done, or done again.
+Branches of a quick function are claimed and committed several at a time.
 """
 
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from uuid import UUID
 
-from aetheris.core import contract
-from aetheris.core.errors import described
 from aetheris.core.ids import new_id
-from aetheris.core.outcomes import Doubt, Outcome
-from jobs.engine import heartbeat, stopping, transactional
+from aetheris.core.outcomes import Outcome
+from jobs.engine import pace, stopping, transactional
 from jobs.engine.activation import Activation
 from jobs.engine.claim import claim
 from jobs.engine.commit import commit
 from jobs.engine.give_back import give_back
-from jobs.engine.kinds import ask, check
-from jobs.engine.kinds.base import Claimed, Purpose
-from jobs.engine.kinds.table import KINDS
-from jobs.engine.patience import given_back, set_aside, until_answered
+from jobs.engine.kinds.base import Claimed
+from jobs.engine.patience import until_answered
+from jobs.engine.perform import Performed, perform_together
 from jobs.engine.transaction import JobTransaction, job_transaction
 from jobs.models import Job, Node
-from jobs.states import NodeType
 
 logger = logging.getLogger(__name__)
 
 SLICE_SECONDS = 30.0
-COMPUTED = {NodeType.PLAN, NodeType.FUNCTION, NodeType.WORKFLOW}
-"""Nodes that wait for nothing outside: the activation keeps its connection meanwhile."""
-QUESTIONS = {Purpose.ASK: ask, Purpose.CHECK: check}
 
 
 def run_node(job_id: UUID, path: str, activation: UUID | None = None) -> bool:
     """Run this node if it is READY, then what follows it, for at most one slice of time; whether it was READY.
 
     Safe to call any number of times, at once and late: only the caller whose claim lands runs the node. `activation`
-    is this call's own name, by which `rescue` can find its lease.
+    is this call's own name, by which `rescue` can find its leases.
     """
     ends = time.monotonic() + SLICE_SECONDS
     hand = Activation(job_id, activation or new_id())
-    first = claimed = None if stopping.has_begun() else _start(hand, path)
-    while claimed is not None:
-        if stopping.has_begun() and give_back(claimed):
-            break
-        outcome = None if claimed.is_transactional else _perform(claimed)
-        go_on = time.monotonic() < ends and not stopping.has_begun()
-        claimed = _commit_and_go_on(hand, claimed, outcome, go_on=go_on)
+    first = None if stopping.has_begun() else _start(hand, path)
+    claimed = [first] if first is not None else []
+    try:
+        while claimed := _kept(hand, claimed):
+            performed = perform_together(claimed, hand.bells)
+            left = claimed[len(performed) :]
+            go_on = not left and time.monotonic() < ends and not stopping.has_begun()
+            claimed = left + _commit_and_go_on(hand, performed, go_on=go_on)
+    finally:
+        hand.bells.ring()
     return first is not None
+
+
+def _kept(hand: Activation, claimed: list[Claimed]) -> list[Claimed]:
+    """What is run here: others get back what a worker that is to end has not begun, and what has to wait for a
+    function that has become slow."""
+    most = 0 if stopping.has_begun() or not claimed else pace.together(claimed[0].function)
+    if len(claimed) <= most:
+        return claimed
+    hand.forget()
+    return claimed[:most] + [node for node in claimed[most:] if not give_back(node)]
 
 
 def _start(hand: Activation, path: str) -> Claimed | None:
     try:
-        return _until_answered(lambda attempt: _claim(hand, path, attempt), f"the claim of {path}")
+        claimed = _until_answered(lambda attempt: _claim(hand, path, attempt), f"the claim of {path}")
     except Job.DoesNotExist:
         logger.warning("a doorbell rang for job %s, which does not exist", hand.job_id)
         return None
+    return claimed[0] if claimed else None
 
 
 def _claim(hand: Activation, path: str, attempt: "_Attempt") -> None:
     def act(tx: JobTransaction) -> None:
-        attempt.tx = tx
-        attempt.successor = claim(tx, path, hand.name)
+        claimed = claim(tx, path, hand.name)
+        attempt.tx, attempt.claimed = tx, [claimed] if claimed is not None else []
 
     hand.transact("claim", act)
 
 
-def _perform(claimed: Claimed) -> Outcome:
-    """Call the node's handler, holding the lease, and a connection only where it computes."""
-    if claimed.recorded is not None:
-        return claimed.recorded
-    connection_meanwhile = set_aside() if claimed.type in COMPUTED and not claimed.question else given_back()
-    try:
-        with (
-            connection_meanwhile,
-            heartbeat.of_this_process().hold(claimed.token) as stop,
-            contract.closed(f"Node {claimed.path}"),
-        ):
-            handler = QUESTIONS[claimed.question.purpose] if claimed.question else KINDS[claimed.type]
-            return handler.call(claimed, stop)
-    except BaseException as error:
-        # SystemExit and its like come from the handler's code: the thread is the pool's, and the node must end.
-        return Doubt("HANDLER_BROKE_OUT", described(error))
-
-
-def _commit_and_go_on(hand: Activation, claimed: Claimed, outcome: Outcome | None, *, go_on: bool) -> Claimed | None:
-    """Commit, and claim what follows. Without an outcome the node is run inside its commit."""
-    what = f"the commit of {claimed.path}"
+def _commit_and_go_on(hand: Activation, performed: Performed, *, go_on: bool) -> list[Claimed]:
+    """Commit, and claim what follows."""
+    what = f"the commit of {performed[0][0].path}"
     if go_on:
         try:
-            return _until_answered(lambda attempt: _commit(hand, claimed, outcome, attempt, go_on=True), what)
+            return _until_answered(lambda attempt: _commit(hand, performed, attempt, go_on=True), what)
         except Exception:
-            logger.exception("the successor of %s could not be claimed; committing it alone", claimed.path)
-    return _until_answered(lambda attempt: _commit(hand, claimed, outcome, attempt, go_on=False), what)
+            logger.exception("what follows could not be claimed with %s, which comes alone now", what)
+    return _until_answered(lambda attempt: _commit(hand, performed, attempt, go_on=False), what)
 
 
 @dataclass
 class _Attempt:
-    """What this worker chose before it sent a claim or commit: found in the rows, it has landed. `successor` is what
-    this worker has claimed by it."""
+    """What this worker chose before it sent a claim or commit: found in the rows, it has landed. `claimed` is what it
+    has claimed by it."""
 
     tx: JobTransaction | None = None
-    successor: Claimed | None = None
+    claimed: list[Claimed] = field(default_factory=list)
 
 
-def _commit(hand: Activation, claimed: Claimed, outcome: Outcome | None, attempt: _Attempt, *, go_on: bool) -> None:
-    if outcome is not None:
-        hand.transact("commit", lambda tx: _record(tx, claimed, outcome, attempt, go_on=go_on))
+def _commit(hand: Activation, performed: Performed, attempt: _Attempt, *, go_on: bool) -> None:
+    ended = [(claimed, outcome) for claimed, outcome in performed if outcome is not None]
+    if ended:
+        hand.transact("commit", lambda tx: _record(tx, hand, ended, attempt, go_on=go_on))
         return
+    first, _ = performed[0]
     hand.forget()
-    with transactional.performed(claimed) as known, job_transaction(claimed.job.pk, verb="commit") as tx:
-        if not _record(tx, claimed, known, attempt, go_on=go_on):
-            attempt.successor = None
+    with transactional.performed(first) as known, job_transaction(hand.job_id, verb="commit") as tx:
+        if not _record(tx, hand, [(first, known)], attempt, go_on=go_on):
+            attempt.claimed = []
             transactional.undo()
 
 
-def _record(tx: JobTransaction, claimed: Claimed, outcome: Outcome, attempt: _Attempt, *, go_on: bool) -> bool:
-    """Commit and claim in one transaction; whether `claimed` still held its node."""
-    attempt.tx, attempt.successor = tx, None
+def _record(
+    tx: JobTransaction, hand: Activation, ended: list[tuple[Claimed, Outcome]], attempt: _Attempt, *, go_on: bool
+) -> bool:
+    """Commit and claim in one transaction; whether all nodes were still held."""
+    attempt.tx, attempt.claimed = tx, []
+    held = [_is_committed(tx, claimed, outcome) for claimed, outcome in ended]
+    if go_on:
+        attempt.claimed = _claim_following(tx, ended[-1][0])
+    if attempt.claimed and attempt.claimed[0].only_computes:
+        tx.call_for = partial(hand.bells.keep, attempt.claimed[0].queue)
+    return all(held)
+
+
+def _is_committed(tx: JobTransaction, claimed: Claimed, outcome: Outcome) -> bool:
     held = commit(tx, claimed, outcome)
     if not held:
         logger.warning("%s of job %s was taken over; its fact is recorded", claimed.path, claimed.job.pk)
-    if go_on and (following := _following(tx, claimed)):
-        attempt.successor = claim(tx, following, claimed.activation)
     return held
+
+
+def _claim_following(tx: JobTransaction, last: Claimed) -> list[Claimed]:
+    """Claim the next node, with others of its function while that is quick; but what may have taken a worker with it
+    is claimed alone."""
+    following = _following(tx, last)
+    first = claim(tx, following, last.activation) if following else None
+    if first is None:
+        return []
+    claimed = [first]
+    while len(claimed) < pace.together(first.function) and (more := _claim_like(tx, first)):
+        claimed.append(more)
+    return claimed
+
+
+def _claim_like(tx: JobTransaction, first: Claimed) -> Claimed | None:
+    node = tx.rows.next_ready(first.queue, tx.now)
+    if node is None or node.claims + first.claims > 1 or node.settings.get("function") != first.function:
+        return None
+    return claim(tx, node.path, first.activation)
 
 
 def _following(tx: JobTransaction, claimed: Claimed) -> str | None:
@@ -141,14 +163,14 @@ def _following(tx: JobTransaction, claimed: Claimed) -> str | None:
     return ready.path if ready else None
 
 
-def _until_answered(send: Callable[["_Attempt"], None], what: str) -> Claimed | None:
-    """Send a claim or commit until the database has said what became of it; the node that was claimed by it."""
+def _until_answered(send: Callable[["_Attempt"], None], what: str) -> list[Claimed]:
+    """Send a claim or commit until the database has said what became of it; what was claimed by it."""
     attempt = _Attempt()
 
-    def once() -> Claimed | None:
+    def once() -> list[Claimed]:
         if attempt.tx is None or not _has_landed(attempt.tx):
             send(attempt)
-        return attempt.successor
+        return attempt.claimed
 
     return until_answered(once, what)
 

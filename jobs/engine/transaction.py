@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import lru_cache, partial
@@ -42,7 +42,8 @@ def _process(pid: int) -> str:
 
 class JobTransaction:
     """A locked job and what this transaction does to it. `now` is the database's clock, read under the lock;
-    `began` is this process's uptime, read before it. `token` is stored with every node that it moves.
+    `began` is this process's uptime, read before it. `token` is stored with every node that it moves; `call_for` hears
+    which nodes it left READY, and for how many of them to ring.
     """
 
     def __init__(self, job: Job, now: datetime, actor: str, began: float, rows: Rows | None = None) -> None:
@@ -52,6 +53,7 @@ class JobTransaction:
         self.actor = actor
         self.began = began
         self.token = new_id()
+        self.call_for: Callable[[Sequence[Node], int], None] = dispatch.ring_for
         self._changed: set[str] = set()
         self._events: list[NewEvent] = []
         self._ready: dict[str, Node] = {}
@@ -109,11 +111,11 @@ class JobTransaction:
             job = self.job
             tell = partial(announce, job.tenant, job.pk, job.seq, ended=job.is_final)
             transaction.on_commit(tell)
-        for node in self.ready()[: self._doorbells()]:
-            dispatch.ring_after_commit(node.job_id, node.path, node.queue, node.priority)
+        if ready := self.ready():
+            transaction.on_commit(partial(self.call_for, ready, self._doorbells()))
 
     def _doorbells(self) -> int:
-        """A wide fan-out does not ring for every branch: whoever comes goes on with the next one."""
+        """A wide fan-out does not ring for every branch."""
         if self.job.max_parallel is None:
             return MOST_DOORBELLS
         return max(0, min(MOST_DOORBELLS, self.job.max_parallel - self.job.nodes_running))

@@ -177,3 +177,17 @@ def test_the_next_node_of_a_job_is_found_by_its_index(job: Job, clock: Clock) ->
     with connection.execute_wrapper(explaining := Explaining()):
         assert Node.objects.next_ready(job.pk, "default", now) is not None
     assert [(scan["Index Name"], scan["Actual Rows"]) for scan in explaining.scans] == [("node_ready_of_job", 1)]
+
+
+def test_a_job_that_gets_on_by_itself_is_left_alone(job: Job, clock: Clock) -> None:
+    """Others would only make whoever works on it start over. Once it stands still, or a node has waited for long, they
+    are of use."""
+    ready(job, 1, "branch")
+    clock.advance(2)
+    Job.objects.update(nodes_running=1, updated_at=Job.objects.now() + SECOND)
+    assert seen(1) == []
+    clock.advance(2)
+    assert seen(1) == ["branch-0"]
+    clock.advance(2)
+    Job.objects.update(updated_at=Job.objects.now() + SECOND)
+    assert seen(1) == ["branch-0"]

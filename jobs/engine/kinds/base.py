@@ -13,7 +13,10 @@ from aetheris.core.outcomes import Done, Fail, Outcome
 from aetheris.core.references import references, resolve, source_of
 from jobs.engine.rows import Rows
 from jobs.models import Job, Node
+from jobs.states import NodeType
 from ledger.entries import Intent
+
+COMPUTED = {NodeType.PLAN, NodeType.FUNCTION, NodeType.WORKFLOW}
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,16 @@ class Claimed:
     def is_transactional(self) -> bool:
         """Whether the node's effect is part of the transaction that records it."""
         return self.prepared.intent is not None and self.prepared.intent.effect is Effect.TRANSACTIONAL
+
+    @property
+    def only_computes(self) -> bool:
+        """Whether the node waits for nothing outside."""
+        return self.question is None and self.type in COMPUTED
+
+    @property
+    def function(self) -> str:
+        """The function that the node computes, or ""."""
+        return str(self.settings["function"]) if self.type == NodeType.FUNCTION else ""
 
     def context(self, stop: StopRequest) -> ToolContext:
         """What the called tool, or the hook that asks about it, is handed."""

@@ -17,6 +17,7 @@ from jobs.engine import heartbeat, run
 from jobs.engine.cancel import cancel
 from jobs.engine.claim import claim
 from jobs.engine.commit import commit
+from jobs.engine.perform import perform
 from jobs.engine.signal import signal
 from jobs.engine.sweep import sweep
 from jobs.engine.transaction import job_transaction
@@ -315,7 +316,7 @@ def test_a_worker_that_is_lost_after_the_cancel_is_not_replaced(
     with job_transaction(job.pk) as tx:
         planning = claim(tx, "plan")
     assert planning is not None
-    outcome = run._perform(planning)
+    outcome = perform(planning)
     assert outcome is not None
     with job_transaction(job.pk) as tx:
         commit(tx, planning, outcome)

@@ -10,6 +10,7 @@ from aetheris.core.handlers import Effect
 from aetheris.core.outcomes import Done, Fail
 from jobs.engine.commit import commit
 from jobs.engine.heartbeat import Heartbeat
+from jobs.engine.perform import perform
 from jobs.engine.reclaim import reclaim_if_expired
 from jobs.engine.run import run_node
 from jobs.engine.sweep import sweep
@@ -268,13 +269,11 @@ def test_a_call_never_begins_after_its_time_to_send(
 ) -> None:
     """A worker that was stopped between its claim and its call finds that it is too late, and sends nothing."""
     job = one_tool(registered, world, Effect.ONCE)
-    from jobs.engine import run
-
     claimed = taken(job)
     late = claimed.send_until + 1
     with monkeypatch.context() as stopped:
         stopped.setattr("jobs.engine.gateway.uptime", lambda: late)
-        outcome = run._perform(claimed)
+        outcome = perform(claimed)
     assert isinstance(outcome, Fail)
     assert (outcome.code, outcome.result, world.called("act")) == ("TOO_LATE_TO_SEND", None, 0)
 

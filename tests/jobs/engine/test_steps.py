@@ -47,18 +47,18 @@ class Killed(BaseException):
 
 def dies_once(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """What a step's code calls where its worker dies: the run is cut off there, and nothing of it is committed."""
-    from jobs.engine import run
+    from jobs.engine import perform
 
-    performed, died = run._perform, threading.Event()
+    performed, died = perform.perform, threading.Event()
 
-    def perform(claimed: Any) -> Any:
+    def performing(claimed: Any) -> Any:
         outcome = performed(claimed)
         if died.is_set() and getattr(outcome, "code", "") == "HANDLER_BROKE_OUT":
             died.clear()
             raise Killed
         return outcome
 
-    monkeypatch.setattr(run, "_perform", perform)
+    monkeypatch.setattr(perform, "perform", performing)
     left = [True]
 
     def die() -> None:
