@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from aetheris.conf import configuration
 from aetheris.core import registry
 from aetheris.core.canonical import Canonical
-from aetheris.core.clocks import uptime
 from aetheris.core.outcomes import Doubt, Fail, Outcome
 from aetheris.core.recourse import Recourse
 from jobs.engine import facts
+from jobs.engine.activation import Activation
 from jobs.engine.kinds import tool
 from jobs.engine.kinds.base import Claimed, Prepared
 from jobs.engine.late import settle_late
-from jobs.engine.transaction import JobTransaction, job_transaction
+from jobs.engine.transaction import JobTransaction
 from jobs.models import Node
 from jobs.states import NodeState
 from ledger import entries
@@ -71,19 +71,20 @@ NONDETERMINISTIC = RunEnds(
 STOPPED = RunEnds("NODE_STOPPED", "The job starts nothing more.", critical=True)
 
 
-def open_effect(claimed: Claimed, intent: Intent, arguments: str, values: list[Value]) -> Opened:
+def open_effect(hand: Activation, claimed: Claimed, intent: Intent, arguments: str, values: list[Value]) -> Opened:
     """Record that an effect is about to be sent. One transaction; sent twice, because its answer was lost, it finds
     what it did before."""
-    began = uptime()
-    with job_transaction(claimed.job.pk, verb="open_effect") as tx:
+
+    def act(tx: JobTransaction) -> Opened:
         node = _held(tx, claimed)
         if node is None:
             return Opened(recorded=LOST)
         if tx.job.starts_nothing_more:
             return Opened(recorded=STOPPED)
+        tx.rows.know_effects_of(node.path)
         store_values(tx, node, values)
         lease = configuration().lease_seconds
-        entry = Entry.objects.last_attempt(tx.job.pk, intent.step_id)
+        entry = tx.rows.last_attempt(intent.step_id)
         if entry is not None and (known := _known(tx, entry, intent, claimed)) is not None:
             return Opened(recorded=known)
         landed = entry is not None and _is_ours(entry, claimed)
@@ -94,14 +95,18 @@ def open_effect(claimed: Claimed, intent: Intent, arguments: str, values: list[V
         if not landed:
             facts.tell_started(tx, node, entry, arguments)
         # One that has landed before is not given more time to send than its row says.
-        return Opened(entry.idempotency_key, entry.attempt, began + (entry.send_by - tx.now).total_seconds())
+        return Opened(entry.idempotency_key, entry.attempt, tx.began + (entry.send_by - tx.now).total_seconds())
+
+    return hand.transact("open_effect", act)
 
 
-def settle_effect(claimed: Claimed, intent: Intent, attempt: int, outcome: Outcome) -> Outcome:
+def settle_effect(hand: Activation, claimed: Claimed, intent: Intent, attempt: int, outcome: Outcome) -> Outcome:
     """Record what became of an effect; what the ledger holds then, or `LOST`."""
-    with job_transaction(claimed.job.pk, verb="settle_effect") as tx:
-        node = Node.objects.get(job_id=tx.job.pk, path=claimed.path)
-        entry = Entry.objects.get(job_id=tx.job.pk, step_id=intent.step_id, attempt=attempt)
+
+    def act(tx: JobTransaction) -> Outcome:
+        node, entry = tx.rows.node(claimed.path), tx.rows.of_attempt(intent.step_id, attempt)
+        assert node is not None  # noqa: S101  nodes are never deleted
+        assert entry is not None  # noqa: S101  nor are entries
         was_settled = entry.settled_at is not None
         known = facts.record(tx, node, entry, outcome)
         if _held(tx, claimed) is not None:
@@ -110,10 +115,14 @@ def settle_effect(claimed: Claimed, intent: Intent, attempt: int, outcome: Outco
             settle_late(tx, node, entry, known)
         return LOST
 
+    return hand.transact("settle_effect", act)
+
 
 def store_values(tx: JobTransaction, node: Node, values: list[Value]) -> None:
     """Record values that no row has yet, each with its event."""
-    new = [value for value in values if Entry.objects.last_attempt(tx.job.pk, value.step_id) is None]
+    if values:
+        tx.rows.know_effects_of(node.path)
+    new = [value for value in values if tx.rows.last_attempt(value.step_id) is None]
     for value in new:
         entry = entries.record_value(tx.rows, tx.job, node.path, value.step_id, value.kind, tx.keep(value.text), tx.now)
         tx.event(
@@ -144,8 +153,8 @@ def in_doubt(tx: JobTransaction, node: Node) -> tuple[Entry, Prepared, Recourse]
 
 
 def _held(tx: JobTransaction, claimed: Claimed) -> Node | None:
-    node = Node.objects.get(job_id=tx.job.pk, path=claimed.path)
-    return node if node.state == NodeState.RUNNING and node.lease_token == claimed.token else None
+    node = tx.rows.node(claimed.path)
+    return node if node and node.state == NodeState.RUNNING and node.lease_token == claimed.token else None
 
 
 def _is_ours(entry: Entry, claimed: Claimed) -> bool:

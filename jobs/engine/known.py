@@ -46,6 +46,7 @@ class KnownRows(Rows):
         self._nodes: dict[str, Node] = {}
         self._edges: dict[str, list[Edge]] = {}
         self._entries: dict[str, dict[int, Entry]] = {}
+        self._with_effects: set[str] = set()
         self._approvals: list[Approval] | None = None
         self._is_whole = False
         self._reads = False
@@ -191,6 +192,16 @@ class KnownRows(Rows):
     def of_attempt(self, step_id: str, attempt: int) -> Entry | None:
         return self._of_step(step_id).get(attempt)
 
+    def know_effects_of(self, path: str) -> None:
+        if path not in self._with_effects:
+            for entry in self._read(lambda: Entry.objects.of_nodes({(self.job.pk, path)})):
+                self._entries.setdefault(entry.step_id, {})[entry.attempt] = entry
+            self._with_effects.add(path)
+
+    def last_attempt(self, step_id: str) -> Entry | None:
+        entries = self._of_step(step_id)
+        return entries[max(entries)] if entries else None
+
     def attempts(self, step_id: str) -> int:
         return len(self._of_step(step_id))
 
@@ -226,8 +237,8 @@ class KnownRows(Rows):
     def _of_step(self, step_id: str) -> dict[int, Entry]:
         if step_id not in self._entries:
             node = self._nodes.get(step_id)
-            fresh = node is not None and node.claims == 0
-            found = [] if fresh else self._read(lambda: Entry.objects.of_step(self.job.pk, step_id))
+            has_none = (node is not None and node.claims == 0) or step_id.partition("#")[0] in self._with_effects
+            found = [] if has_none else self._read(lambda: Entry.objects.of_step(self.job.pk, step_id))
             self._entries[step_id] = {entry.attempt: entry for entry in found}
         return self._entries[step_id]
 

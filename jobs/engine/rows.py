@@ -104,6 +104,13 @@ class Rows:
         """One attempt at an effect, whatever became of it."""
         return Entry.objects.of_attempt(self.job.pk, step_id, attempt)
 
+    def know_effects_of(self, path: str) -> None:
+        """What follows is about effects of this node."""
+
+    def last_attempt(self, step_id: str) -> Entry | None:
+        """The last attempt at an effect, whatever became of it."""
+        return Entry.objects.last_attempt(self.job.pk, step_id)
+
     def attempts(self, step_id: str) -> int:
         """How many attempts at an effect there were."""
         return Entry.objects.attempts(self.job.pk, step_id)

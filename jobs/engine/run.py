@@ -99,12 +99,13 @@ class _Attempt:
 
 
 def _commit(hand: Activation, performed: Performed, attempt: _Attempt, *, go_on: bool) -> None:
+    first, _ = performed[0]
+    if first.records_by_itself or first.is_transactional:
+        hand.forget()
     ended = [(claimed, outcome) for claimed, outcome in performed if outcome is not None]
     if ended:
         hand.transact("commit", lambda tx: _record(tx, hand, ended, attempt, go_on=go_on))
         return
-    first, _ = performed[0]
-    hand.forget()
     with transactional.performed(first) as known, job_transaction(hand.job_id, verb="commit") as tx:
         if not _record(tx, hand, [(first, known)], attempt, go_on=go_on):
             attempt.claimed = []

@@ -89,6 +89,11 @@ class Claimed:
         return self.prepared.intent is not None and self.prepared.intent.effect is Effect.TRANSACTIONAL
 
     @property
+    def records_by_itself(self) -> bool:
+        """Whether the node's run changes the job before it ends."""
+        return self.type == NodeType.STEP
+
+    @property
     def only_computes(self) -> bool:
         """Whether the node waits for nothing outside."""
         return self.question is None and self.type in COMPUTED

@@ -19,6 +19,7 @@ from aetheris.core.ids import new_id, random_bytes
 from aetheris.core.outcomes import Done, Doubt, Fail, Outcome
 from aetheris.core.steps import EffectMisnamed, Fetched, StepContext, Suspended
 from jobs.engine import effects, gateway
+from jobs.engine.activation import Activation
 from jobs.engine.effects import EffectDoubt, Lost, Opened, RunEnds, Value
 from jobs.engine.kinds import llm, tool
 from jobs.engine.kinds.base import Claimed, Prepared, done, resolved_arguments, time_limit
@@ -71,6 +72,7 @@ class Run:
     def __init__(self, claimed: Claimed, stop: StopRequest) -> None:
         self.ended: Outcome | None = None
         self._claimed = claimed
+        self._hand = Activation(claimed.job.pk, claimed.activation)
         self._stop = stop
         self._tools = registry.agents.get(claimed.job.agent.name).tools
         self._lock = threading.RLock()
@@ -133,11 +135,15 @@ class Run:
     def _perform(self, intent: Intent, text: str, send: Callable[[Opened], Outcome]) -> str:
         """Have the effect once, or read what became of it; its result, canonical text."""
         self._check_running()
-        opened = self._in_time(lambda: effects.open_effect(self._claimed, intent, text, list(self._claimed.values)))
+        opened = self._in_time(
+            lambda: effects.open_effect(self._hand, self._claimed, intent, text, list(self._claimed.values))
+        )
         outcome = opened.recorded
         if outcome is None:
             fact = send(opened)
-            outcome = self._in_time(lambda: effects.settle_effect(self._claimed, intent, opened.attempt, fact))
+            outcome = self._in_time(
+                lambda: effects.settle_effect(self._hand, self._claimed, intent, opened.attempt, fact)
+            )
         return self._result(outcome, intent, opened)
 
     def _result(self, outcome: Outcome, intent: Intent, opened: Opened) -> str:
@@ -202,7 +208,7 @@ class Run:
         """What the database answers. When it cannot be told what happened, the run ends: the step's code must not
         take that for a failure of the effect, and do something else instead."""
         try:
-            with contract.opened():
+            with self._lock, contract.opened():
                 return until_answered(send, f"an effect of {self._claimed.path}")
         except Exception as error:
             self._end(Fail("EFFECT_NOT_RECORDED", described(error), again=True))

@@ -15,6 +15,7 @@ from aetheris.core.handlers import Effect, Hooks, Tool
 from aetheris.core.outcomes import Done, Fail
 from aetheris.core.steps import StepContext, Suspended
 from jobs.engine import effects, run
+from jobs.engine.activation import Activation
 from jobs.engine.claim import claim
 from jobs.engine.kinds import tool as tools
 from jobs.engine.kinds.base import Claimed
@@ -51,11 +52,16 @@ def claimed_of(job: Job, path: str = "work") -> Claimed:
     return claimed
 
 
+def hand_of(claimed: Claimed) -> Activation:
+    """The activation that holds the node."""
+    return Activation(claimed.job.pk, claimed.activation)
+
+
 def calling(job: Job, claimed: Claimed, declared: Tool, place: str = "1") -> Intent:
     """The step's worker is in a call of this tool, and then nothing is heard of it."""
     text = declared.signature.canonical({})
     intent = tools.intent(declared, f"work#{place}", text, declared.timeout)
-    assert effects.open_effect(claimed, intent, text, []).recorded is None
+    assert effects.open_effect(hand_of(claimed), claimed, intent, text, []).recorded is None
     return intent
 
 
@@ -233,7 +239,7 @@ def test_an_answer_that_comes_between_the_doubt_and_its_commit_closes_it(
         try:
             return ctx.call(pay)
         except Suspended:
-            elsewhere(lambda: effects.settle_effect(*stale[0], 1, Done('"late"')))
+            elsewhere(lambda: effects.settle_effect(hand_of(first), *stale[0], 1, Done('"late"')))
             raise
 
     job = planned_step(registered, code, pay)
@@ -257,7 +263,7 @@ def test_an_answer_closes_the_question_about_its_own_effect_and_no_other(
     doorbells.drain()
     assert question(job) == "resolution:work#a:1"
 
-    effects.settle_effect(first, second, 1, Done('"late"'))
+    effects.settle_effect(hand_of(first), first, second, 1, Done('"late"'))
     doorbells.drain()
     assert states_of(job) == {"work#a": "unknown", "work#b": "committed"}
     resolve(job.pk, "resolution:work#a:1", {"resolution": "happened", "result": "seen"}, APPROVER)
@@ -280,7 +286,7 @@ def test_a_failure_that_a_lost_worker_brings_before_its_step_is_run_again_is_rec
     first = claimed_of(job)
     intent = calling(job, first, pay)
     lost(clock)
-    effects.settle_effect(first, intent, 1, Fail("NO_MONEY", "no money"))
+    effects.settle_effect(hand_of(first), first, intent, 1, Fail("NO_MONEY", "no money"))
     assert states_of(job) == {"work#1": "failed"}
     doorbells.drain()
     assert (again(job).state, result_of(job), world.calls) == ("completed", "no money", [])

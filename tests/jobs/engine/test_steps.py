@@ -18,6 +18,7 @@ from aetheris.core.errors import CriticalError, NotApplied, ToolError
 from aetheris.core.findings import Finding, Happened
 from aetheris.core.handlers import Effect, Hooks
 from aetheris.core.steps import StepContext, Suspended
+from jobs.engine.activation import Activation
 from jobs.engine.cancel import cancel
 from jobs.engine.resolve import resolve
 from jobs.engine.sweep import sweep
@@ -410,11 +411,12 @@ def forgetful(verb: str, monkeypatch: pytest.MonkeyPatch, before: Callable[[], N
 
     original, left = getattr(effects, verb), [True]
 
-    def loses(*arguments: Any) -> Any:
-        answer = original(*arguments)
+    def loses(hand: Activation, *arguments: Any) -> Any:
+        answer = original(hand, *arguments)
         if left:
             left.pop()
             before()
+            hand.forget()
             raise OperationalError("the connection was lost")
         return answer
 
@@ -560,12 +562,13 @@ def test_a_lost_answer_to_an_effects_commit_sends_nothing_twice(
     for verb in ("open_effect", "settle_effect"):
         original, left = getattr(effects, verb), [True]
 
-        def loses(*arguments: Any, original: Any = original, left: list[bool] = left) -> Any:
+        def loses(hand: Activation, *arguments: Any, original: Any = original, left: list[bool] = left) -> Any:
             if not left:
-                return original(*arguments)
+                return original(hand, *arguments)
             left.pop()
             if landed:
-                original(*arguments)
+                original(hand, *arguments)
+            hand.forget()
             raise OperationalError("the connection was lost")
 
         monkeypatch.setattr(effects, verb, loses)
