@@ -19,7 +19,7 @@ HEAD = """\
 This page is made by `docs/make_cli.py` from the commands themselves; `aetheris --help` and `aetheris COMMAND --help`
 say the same.
 
-`up`, `down`, `status`, `worker`, `beat` and `version` work on this machine; everything else goes through
+`up`, `down`, `status`, `worker`, `beat`, `init` and `version` work on this machine; everything else goes through
 [REST](rest.md), to
 
 1. the address in `--url` or `AETHERIS_API_URL`, else

@@ -5,10 +5,11 @@ Nothing here imports Django: it is loaded only by the processes that are started
 """
 
 import sys
+from collections.abc import Callable
 
 import typer
 
-from aetheris.cli import agents, jobs, local, operations, people
+from aetheris.cli import agents, init, jobs, local, operations, people
 from aetheris.cli.endings import INTERRUPTED, MEANING
 from aetheris.services import ServiceError, report
 
@@ -21,7 +22,7 @@ app = typer.Typer(
     help="Aetheris, a durable runtime that hosts AI agents.",
     epilog="Exit codes: " + "; ".join(f"{code} {meaning}" for code, meaning in MEANING.items()) + ".",
 )
-_COMMANDS = {
+_COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
     LOCAL: {
         "up": local.up_command,
         "down": local.down_command,
@@ -29,6 +30,7 @@ _COMMANDS = {
         "worker": local.worker,
         "beat": local.beat,
         "version": local.version,
+        "init": init.init,
     },
     WORK: {
         "message": agents.message,

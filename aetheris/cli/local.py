@@ -10,7 +10,8 @@ from aetheris.cli.endings import told
 from aetheris.cli.over_rest import HERE, Data
 from aetheris.cli.place import running
 from aetheris.services import Instance, Options, down, read_instance, report, up, up_in_background
-from aetheris.services.options import environment, parse_companions
+from aetheris.services.join import environment_of
+from aetheris.services.options import parse_companions
 from aetheris.services.roles import QUEUES, beat_command, worker_command
 
 
@@ -74,8 +75,5 @@ def version() -> None:
 
 
 def _become(arguments: tuple[str, ...], instance: Instance | None) -> None:
-    environ = dict(os.environ)
-    if instance is not None:
-        urls = (instance.database_url, instance.broker_url, instance.companions)
-        environ = environment(Options(instance.data), *urls)
+    environ = dict(os.environ) if instance is None else environment_of(instance)
     os.execve(sys.executable, [sys.executable, *arguments], environ)  # noqa: S606
