@@ -19,8 +19,8 @@ HEAD = """\
 This page is made by `docs/make_cli.py` from the commands themselves; `aetheris --help` and `aetheris COMMAND --help`
 say the same.
 
-`up`, `down`, `status`, `worker`, `beat`, `init` and `version` work on this machine; everything else goes through
-[REST](rest.md), to
+`up`, `down`, `status`, `doctor`, `worker`, `beat`, `init` and `version` work on this machine; everything else goes
+through [REST](rest.md), to
 
 1. the address in `--url` or `AETHERIS_API_URL`, else
 2. the instance that runs in the data folder: `--data`, `AETHERIS_DATA`, or `.aetheris` here.

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import typer
 
-from aetheris.cli import agents, init, jobs, local, operations, people
+from aetheris.cli import agents, doctor, init, jobs, local, operations, people
 from aetheris.cli.endings import INTERRUPTED, MEANING
 from aetheris.services import ServiceError, report
 
@@ -27,6 +27,7 @@ _COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
         "up": local.up_command,
         "down": local.down_command,
         "status": local.status,
+        "doctor": doctor.doctor,
         "worker": local.worker,
         "beat": local.beat,
         "version": local.version,

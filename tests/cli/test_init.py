@@ -55,6 +55,8 @@ def running(web_shop: Path) -> Iterator[Path]:
 
 
 def test_a_new_project_runs_as_it_is(running: Path) -> None:
+    looked = run(running, "aetheris", "doctor")
+    assert (looked.code, "✗" in looked.out, "!" in looked.out) == (0, False, False), looked.out
     ordered = run(running, "aetheris", "message", "web-shop-agent", "order a cup", "--wait", "--json")
     assert ordered.code == 0, ordered.err
     assert ordered.json["result"]["price"] == 12
