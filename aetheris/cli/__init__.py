@@ -19,11 +19,13 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
-    help="Aetheris, a durable runtime that hosts AI agents.",
+    help="Aetheris, a durable runtime that hosts AI agents. New here? `aetheris init shop` writes a project that runs "
+    "at once, and says how to go on.",
     epilog="Exit codes: " + "; ".join(f"{code} {meaning}" for code, meaning in MEANING.items()) + ".",
 )
 _COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
     LOCAL: {
+        "init": init.init,
         "up": local.up_command,
         "down": local.down_command,
         "status": local.status,
@@ -31,7 +33,6 @@ _COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
         "worker": local.worker,
         "beat": local.beat,
         "version": local.version,
-        "init": init.init,
     },
     WORK: {
         "message": agents.message,

@@ -52,7 +52,7 @@ def end_as(job: Job) -> None:
 def report_end(screen: Screen, job: Job) -> None:
     """What came of it, and the exit code that says so."""
     screen.say("")
-    screen.show(job, came_of)
+    screen.line(job, came_of)
     end_as(job)
 
 

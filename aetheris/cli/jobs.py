@@ -42,7 +42,14 @@ def job(
     door: Door,
     screen: Screen,
     job_id: JobId,
-    following: Annotated[bool, typer.Option("--follow", "-f", help="Show its events until it has ended.")] = False,
+    following: Annotated[
+        bool,
+        typer.Option(
+            "--follow",
+            "-f",
+            help="Show its events until it has ended; with --json one on each line, and the job on the last.",
+        ),
+    ] = False,
     timeout: Timeout = None,
 ) -> None:
     """Show one job: how it stands, its nodes, its result, what it waits for and what can be done about it."""

@@ -98,8 +98,8 @@ def _approval(door: Door, asked: str) -> str:
 
 
 def _question_of(door: Door, job_id: str) -> str:
-    waits = door.get(f"jobs/{quote(job_id, safe='')}")["waits"]
-    keys = [wait["correlation_key"] for wait in waits if wait["wait_kind"] == "resolution"]
+    asked = door.all("resolutions", "resolutions", status="open")
+    keys = [each["correlation_key"] for each in asked if each["job_id"] == job_id]
     if len(keys) != 1:
         raise ServiceError(
             f"Job {job_id} has {len(keys) or 'no'} questions about effects.",

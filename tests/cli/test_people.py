@@ -29,6 +29,9 @@ def test_somebody_else_approves_what_is_shown(
     doorbells.drain()
     assert world.called("pay") == 1
     assert "Nobody has to decide" in approver("approvals").out
+    tree = requester("trace", job_id).out
+    assert 'out {"approved": true, "reason": "seen"}' in tree
+    assert "/approver" in tree
     assert "approved" in approver("approvals", "--status", "approved").out
     again = approver("refuse", asked["id"])
     assert (again.code, "SIGNAL_CONFLICT" in again.err or "JOB_NOT_PARKED" in again.err) == (1, True)

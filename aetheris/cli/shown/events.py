@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.text import Text
 
-from aetheris.cli.shown.words import short, state, when
+from aetheris.cli.shown.words import outcome, short, state, when
 
 Payload = dict[str, Any]
 
@@ -29,15 +29,14 @@ def _called(payload: Payload) -> Text:
 
 
 def _answered(payload: Payload) -> Text:
-    result = payload.get("error") if payload["outcome"] != "success" else payload.get("result")
-    return Text.assemble(state(payload["outcome"]), f" {short(result, 140)}")
+    return Text.assemble(state(payload["outcome"]), f" {outcome(payload.get('error'), payload.get('result'), 140)}")
 
 
 def _finished(payload: Payload) -> Text | None:
     if payload["state"] == "ok" and payload.get("output") is None:
         return None
-    what = payload.get("error") or payload.get("output") or ""
-    return Text.assemble(state(payload["state"]), f" {short(what, 140)}".rstrip())
+    said = outcome(payload.get("error"), payload.get("output"), 140)
+    return Text.assemble(state(payload["state"]), f" {said}".rstrip())
 
 
 def _waiting(payload: Payload) -> Text:
@@ -49,8 +48,8 @@ def _waiting(payload: Payload) -> Text:
 
 def _ended(name: str) -> Callable[[Payload], Text]:
     def told(payload: Payload) -> Text:
-        outcome = payload.get("outcome", "")
-        return Text.assemble(state(name, outcome), f" {short(payload['error'], 140)}" if payload.get("error") else "")
+        said = outcome(payload.get("error"), None, 140)
+        return Text.assemble(state(name, payload.get("outcome", "")), f" {said}".rstrip())
 
     return told
 
@@ -73,7 +72,7 @@ _TOLD: dict[str, Callable[[Payload], Text | None]] = {
     "resolution_proposed": lambda payload: Text(f"{payload['proposed_by']} proposes {payload['resolution']}"),
     "world_changed": lambda payload: Text.assemble(state("unknown"), f" the world has changed: {payload['changed']}"),
     "fact_conflict": lambda payload: Text.assemble(state("unknown"), " a fact contradicts what stands"),
-    "job_failing": lambda payload: Text.assemble(state("failed"), f" {short(payload['error'])}"),
+    "job_failing": lambda payload: Text.assemble(state("failed"), f" {outcome(payload['error'], None)}"),
     "job_cancel_requested": lambda payload: Text(f"is to stop: {payload['reason'] or 'no reason given'}"),
     "job_requeued": lambda payload: Text(f"goes on with {', '.join(payload['nodes'])}"),
     "job_completed": _ended("completed"),

@@ -5,7 +5,7 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from aetheris.cli.shown.words import facts, lasted, short, state, table, text, when
+from aetheris.cli.shown.words import facts, lasted, outcome, short, state, table, when
 
 
 def listed(answer: dict[str, Any]) -> RenderableType:
@@ -20,8 +20,8 @@ def listed(answer: dict[str, Any]) -> RenderableType:
 def shown(job: dict[str, Any]) -> RenderableType:
     nodes = table("node", "type", "state", "output", wrap=("output",))
     for node in job["nodes"]:
-        what = node["error"] or node["output"]
-        nodes.add_row(node["id"], node["type"], state(node["status"], _ending(node)), short(what) if what else "")
+        said = outcome(node["error"], node["output"])
+        nodes.add_row(node["id"], node["type"], state(node["status"], _ending(node)), said)
     return Group(nodes, came_of(job))
 
 
@@ -37,7 +37,7 @@ def came_of(job: dict[str, Any]) -> RenderableType:
         took=lasted(job["created_at"], job["finished_at"]),
         contradictions=job["conflicts"] or "",
         result=job["result"],
-        error=job["error"],
+        error=outcome(job["error"], None),
     )
     return Group(known, *(_wait(wait) for wait in job["waits"]), *next_step(job))
 
@@ -75,6 +75,5 @@ _ANSWER = {
 
 def shown_shortly(job: dict[str, Any]) -> RenderableType:
     """What came of it, or what it waits for: the answer in a talk."""
-    said = job["error"] or job["result"]
-    lines = [] if said is None else [Text.assemble(state(job["status"], job["outcome"]), f"  {text(said)}")]
-    return Group(*lines, *(_wait(wait) for wait in job["waits"]), *next_step(job))
+    known = facts(**{job["agent_id"]: job["result"], job["status"]: outcome(job["error"], None)})
+    return Group(known, *(_wait(wait) for wait in job["waits"]), *next_step(job))

@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 from rich.tree import Tree
 
-from aetheris.cli.shown.words import facts, lasted, short, state, table, text
+from aetheris.cli.shown.words import facts, lasted, outcome, short, state, table, text
 
 
 def tree(answer: dict[str, Any]) -> RenderableType:
@@ -15,23 +15,31 @@ def tree(answer: dict[str, Any]) -> RenderableType:
         return Text("Nothing is recorded yet.")
     made = Tree(Text.assemble((f"job {answer['job_id']}", "bold"), "  ", _how(root)))
     made.add(Text(f"goal {short(root['input'])}", style="dim"))
-    reasons = {step["span_id"]: step["reason"] for step in answer["steps"] if step["reason"]}
-    for child in root["children"]:
-        _grow(made, child, reasons)
+    steps = {step["span_id"]: step for step in answer["steps"]}
+    answered = {line["node_id"]: line["actor"] for line in answer["timeline"] if line["type"] == "wait_completed"}
+    for span in root["children"]:
+        _step(made, span, steps[span["span_id"]], answered.get(span["node_id"], ""))
     return made
 
 
-def _grow(above: Tree, span: dict[str, Any], reasons: dict[str, str]) -> None:
-    what, name = ("", span["node_id"]) if span["type"] in ("plan", "node") else (span["type"], span["tool_name"] or "")
-    here = above.add(Text.assemble((f"{what} ".lstrip(), "dim"), (name, "bold"), "  ", _how(span)))
-    if reason := reasons.get(span["span_id"]):
-        here.add(Text(f"because {reason}", style="dim"))
-    given_below = span["input"] in [child["input"] for child in span["children"]]
-    for label, value in (("in ", None if given_below else span["input"]), ("out", span["output"])):
-        if value is not None:
-            here.add(Text(f"{label} {short(value)}", style="dim"))
-    for child in span["children"]:
-        _grow(here, child, reasons)
+def _step(above: Tree, span: dict[str, Any], step: dict[str, Any], answered_by: str) -> None:
+    """A node, and under it the calls that it made; what it waited for is told on the node itself."""
+    here = above.add(Text.assemble((span["node_id"], "bold"), "  ", _how(span)))
+    calls = [child for child in span["children"] if child["type"] != "wait"]
+    for call in calls:
+        below = here.add(Text.assemble((f"{call['type']} ", "dim"), (call["tool_name"], "bold"), "  ", _how(call)))
+        _values(below, {"in": call["input"], "out": call["output"]})
+    told = step["reasoning_snapshot"]
+    if not calls:
+        _values(here, {"because": step["reason"], "in": span["input"], "out": told["output"], "by": answered_by})
+    if told["error"]:
+        here.add(Text(outcome(told["error"], None), style="red"))
+
+
+def _values(above: Tree, values: dict[str, Any]) -> None:
+    for label, value in values.items():
+        if value not in (None, ""):
+            above.add(Text(f"{label:<3} {short(value)}", style="dim"))
 
 
 def _how(span: dict[str, Any]) -> Text:

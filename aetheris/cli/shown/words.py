@@ -81,6 +81,13 @@ def short(value: Any, longest: int = LONGEST) -> str:
     return whole if len(whole) <= longest else f"{whole[: longest - 1]}…"
 
 
+def outcome(error: dict[str, Any] | None, value: Any, longest: int = LONGEST) -> str:
+    """What something came to, on a line: its error by code and message, else its value; empty without either."""
+    if error is not None:
+        return short(f"{error['code']}: {error['message']}", longest)
+    return "" if value is None else short(value, longest)
+
+
 def when(moment: str | None) -> str:
     """A time as the clock on this wall shows it, with the day unless it is today."""
     if not moment:
