@@ -87,7 +87,7 @@ def chat(door: Door, screen: Screen, agent: Agent) -> None:
     while line := _line(agent):
         try:
             job = follow_while_it_moves(door, screen, _send(door, agent, line)["job_id"])
-            screen.show(job, lambda told: jobs.shown_shortly(told))
+            screen.show(job, jobs.shown_shortly)
         except Refused as refused:
             report.complain(refused)
 

@@ -115,7 +115,9 @@ class Door:
         return token
 
     def _kept(self) -> dict[str, str]:
-        return (read_json(self.place.tokens) or {}) if self.place.tokens else {}
+        with contextlib.suppress(ValueError):
+            return (read_json(self.place.tokens) or {}) if self.place.tokens else {}
+        return {}
 
     def _keep(self, tokens: dict[str, str]) -> None:
         """Attempts to log in are limited, and slow on purpose: a token serves the next commands as well."""
@@ -133,7 +135,7 @@ class Door:
     def _silent(self, error: Exception) -> NoReturn:
         logs = f", and its logs are in {self.place.logs}" if self.place.logs else ""
         raise NoAnswer(
-            f"{self.place.url} does not answer: {error or type(error).__name__}.",
+            f"{self.place.url} does not answer: {str(error) or type(error).__name__}.",
             f"Is the address right, and does it run? `aetheris doctor` looks for what is wrong{logs}.",
         ) from error
 

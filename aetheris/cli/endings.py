@@ -7,6 +7,7 @@ from typing import Any
 
 import typer
 
+from aetheris.cli.shown.harmless import harmless
 from aetheris.services import ServiceError, report
 
 DONE, FAILED, USAGE, NOT_RUNNING, JOB_FAILED, JOB_WAITS, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
@@ -40,7 +41,7 @@ class Refused(ServiceError):
 
     def __init__(self, code: str, message: str, details: Any, status: int, remedy: str) -> None:
         told = [f"{field}: {_said(why)}" for field, why in details.items()] if isinstance(details, dict) else []
-        super().__init__("\n  ".join([f"{code}: {message}", *told]), remedy)
+        super().__init__(harmless("\n  ".join([f"{code}: {message}", *told])), remedy)
         self.code, self.status = code, status
         self.message, self.details = message, details
 

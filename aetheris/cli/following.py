@@ -22,8 +22,8 @@ def follow(door: Door, screen: Screen, job_id: str, timeout: float | None = None
     deadline = None if timeout is None else time.monotonic() + timeout
     for event in door.events(f"jobs/{job_id}/events/stream", deadline):
         _say(screen, event, each_event=each_event)
-        if _asks_people(event):
-            _say_what_to_do(door, screen, job_id)
+        if _asks_people(event) and not screen.as_json:
+            _say_what_to_do(door, screen, event)
     return job_of(door, job_id)
 
 
@@ -65,7 +65,9 @@ def _asks_people(event: Job) -> bool:
     return event["type"] == "job_waiting" and event["payload"]["wait_kind"] in ANSWERED_BY_PEOPLE
 
 
-def _say_what_to_do(door: Door, screen: Screen, job_id: str) -> None:
-    if not screen.as_json:
-        for line in next_step(job_of(door, job_id)):
-            screen.say(line)
+def _say_what_to_do(door: Door, screen: Screen, event: Job) -> None:
+    """About what is still open: of a job that is followed late most is long answered."""
+    job, asked = job_of(door, event["job_id"]), event["payload"]["correlation_key"]
+    job["waits"] = [wait for wait in job["waits"] if wait["correlation_key"] == asked]
+    for line in next_step(job) if job["waits"] else ():
+        screen.say(line)

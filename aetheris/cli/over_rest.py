@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,48 +19,24 @@ Data = Annotated[
     Path,
     typer.Option("--data", envvar="AETHERIS_DATA", help="The data folder.", show_default=".aetheris"),
 ]
+_instance = partial(typer.Option, rich_help_panel=INSTANCE)
 _OPTIONS: dict[str, tuple[Any, Any]] = {
     "data": (
-        Annotated[
-            Path,
-            typer.Option(
-                envvar="AETHERIS_DATA",
-                help="The data folder of the instance.",
-                show_default=".aetheris",
-                rich_help_panel=INSTANCE,
-            ),
-        ],
+        Annotated[Path, _instance(envvar="AETHERIS_DATA", help="Its data folder.", show_default=".aetheris")],
         HERE,
     ),
     "url": (
-        Annotated[
-            str,
-            typer.Option(
-                envvar="AETHERIS_API_URL", help="Its address, instead of the data folder.", rich_help_panel=INSTANCE
-            ),
-        ],
+        Annotated[str, _instance(envvar="AETHERIS_API_URL", help="Its address, instead of the data folder.")],
         "",
     ),
     "token": (
-        Annotated[
-            str,
-            typer.Option(
-                envvar="AETHERIS_TOKEN",
-                help="A REST token or API key: whose rights to use.",
-                rich_help_panel=INSTANCE,
-            ),
-        ],
+        Annotated[str, _instance(envvar="AETHERIS_TOKEN", help="A REST token or API key: whose rights to use.")],
         "",
     ),
     "who": (
         Annotated[
             str,
-            typer.Option(
-                "--as",
-                metavar="NAME",
-                help="Without a token: which development user of the data folder, requester or approver.",
-                rich_help_panel=INSTANCE,
-            ),
+            _instance("--as", metavar="NAME", help="Without a token: a development user, requester or approver."),
         ],
         REQUESTER,
     ),

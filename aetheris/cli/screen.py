@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.console import Console, RenderableType
 
+from aetheris.cli.shown.harmless import harmless
 from aetheris.services import report
 
 PIPE_WIDTH = 200
@@ -28,13 +29,13 @@ class Screen:
         if self.as_json:
             report.write(json.dumps(answer, indent=2, ensure_ascii=False))
         else:
-            self.console.print(rendered(answer))
+            self.console.print(rendered(harmless(answer)))
 
     def line(self, answer: Any, rendered: Callable[[Any], RenderableType | None]) -> None:
         """One of many answers: a line of JSON, or what is to be said about it, if anything."""
         if self.as_json:
             report.write(json.dumps(answer, ensure_ascii=False))
-        elif (said := rendered(answer)) is not None:
+        elif (said := rendered(harmless(answer))) is not None:
             self.console.print(said)
 
     def say(self, text: RenderableType) -> None:

@@ -37,6 +37,19 @@ def test_somebody_else_approves_what_is_shown(
     assert (again.code, "SIGNAL_CONFLICT" in again.err or "JOB_NOT_PARKED" in again.err) == (1, True)
 
 
+def test_what_others_wrote_cannot_move_the_terminal(
+    requester: Person, approver: Person, registered: Registered, world: World, doorbells: Doorbells
+) -> None:
+    asking(registered, world, reason="pay \x1b[2J\x9b1A\u202e0001")
+    job_id = requester("message", "test-agent", "\x1b]0;mine\x07 pay", "--json").json["job_id"]
+    doorbells.drain()
+    for said in (approver("approvals"), requester("jobs"), requester("job", job_id), requester("trace", job_id)):
+        assert said.code == 0
+        assert not {"\x1b", "\x9b", "\x07", "\u202e"} & set(said.out)
+        assert "\\x1b" in said.out
+    assert requester("job", job_id, "--json").json["goal"].startswith("\x1b]")
+
+
 def test_a_refusal_pays_nothing(
     requester_door: Door, approver: Person, registered: Registered, world: World, doorbells: Doorbells
 ) -> None:
