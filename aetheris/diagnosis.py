@@ -21,7 +21,7 @@ from aetheris.services.finding import OK, WARNING, WRONG, Finding, judged
 
 LATE = timedelta(seconds=30)
 DRIFT_SECONDS = 1.0
-ANSWER_SECONDS = 1.0
+ANSWER_SECONDS = 2.0
 
 
 def findings() -> Iterator[Finding]:
