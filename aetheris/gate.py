@@ -47,20 +47,21 @@ def enter(**_: Any) -> None:
 
 def ask() -> None:
     """The same, but without an answer it raises `psycopg.OperationalError`."""
-    faults = [REMEDIES[name] for name in _found()]
-    if not faults:
+    found = faults()
+    if not found:
         return
-    text = f"DATABASE_UNSAFE: of the database {connection.settings_dict['NAME']} {'; '.join(faults)}."
+    text = f"DATABASE_UNSAFE: of the database {connection.settings_dict['NAME']} {'; '.join(found)}."
     if not (configuration().debug or configuration().unsafe_database):
         raise SystemExit(f"{text} Or accept it with AETHERIS_UNSAFE_DATABASE=true.")
     logger.warning(text)
 
 
-def _found() -> list[str]:
-    """What is wrong. The connection is no pooled one: a worker that forks later must not hold any."""
+def faults() -> list[str]:
+    """What is wrong, and how to mend it. The connection is no pooled one: a worker that forks later must not hold any.
+    Without an answer it raises `psycopg.OperationalError`."""
     options: dict[str, Any] = {"connect_timeout": 5, **connection.get_connection_params()}
     with Connection.connect(**options) as asked:
-        return sorted(name for (name,) in asked.execute(_ASK))
+        return [REMEDIES[name] for name in sorted(name for (name,) in asked.execute(_ASK))]
 
 
 if __name__ == "__main__":

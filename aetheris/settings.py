@@ -21,13 +21,8 @@ SECRET_KEY = _conf.secret_key.get_secret_value() if _conf.secret_key else secret
 DEBUG = _conf.debug
 ALLOWED_HOSTS = _names(_conf.allowed_hosts)
 
-INSTALLED_APPS = [
-    "django.contrib.admin",
-    "django.contrib.auth",
-    "django.contrib.contenttypes",
-    "django.contrib.sessions",
-    "django.contrib.messages",
-    "django.contrib.staticfiles",
+# What a project with settings of its own adds to them: docs/howto/add-to-django.md.
+RUNTIME_APPS = [
     "django_celery_beat",
     "rest_framework",
     "knox",
@@ -37,6 +32,16 @@ INSTALLED_APPS = [
     "jobs",
     "ledger",
     "signals_app",
+]
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    *RUNTIME_APPS,
     *_names(_conf.apps),
 ]
 

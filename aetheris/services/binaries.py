@@ -47,7 +47,7 @@ def find_valkey() -> Path:
 def _made_by(cluster: Path) -> str | None:
     try:
         return (cluster / "PG_VERSION").read_text().strip()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
 
 

@@ -30,6 +30,7 @@ class DataFolder:
         self.sockets = self.path / "sockets.json"
         self.instance = self.path / "instance.json"
         self.logins = self.path / "logins.json"
+        self.tokens = self.path / "tokens.json"
         self.secret_key = self.path / "secret_key"
         self._lock_file = self.path / "lock"
         self._lock: int | None = None

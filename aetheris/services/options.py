@@ -4,9 +4,11 @@ import os
 import re
 import secrets
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from aetheris.services.errors import ServiceError
 from aetheris.services.folder import DataFolder, write_private
+from aetheris.services.project import settings_module
 
 OWN_NAMES = re.compile(r"postgres|valkey|initdb|migrate|logins|web|beat|supervisor|worker-\d+")
 
@@ -46,7 +48,7 @@ def environment(options: Options, database_url: str, broker_url: str, companions
     folder = DataFolder(options.data)
     apps = dict.fromkeys([*os.environ.get("AETHERIS_APPS", "").split(","), *options.apps])
     return {
-        "DJANGO_SETTINGS_MODULE": "aetheris.settings",
+        "DJANGO_SETTINGS_MODULE": settings_module(Path.cwd()),
         "AETHERIS_SECRET_KEY": _secret_key(folder),
         # Logs are read to say why a process died: nothing may be left in a buffer then.
         "PYTHONUNBUFFERED": "1",

@@ -33,4 +33,5 @@ def summary(instance: Instance) -> None:
     lines += [f"  {name:<10} {url}" for name, url in instance.companions.items()]
     lines += [f"  login      {name} / {password}" for name, password in instance.logins().items()]
     lines += [f"  data       {instance.data} (stop: aetheris down --data {instance.data})"]
+    lines += ["  next       aetheris agent list, aetheris message AGENT MESSAGE --wait, aetheris --help"]
     write("\n".join(lines))

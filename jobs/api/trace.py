@@ -112,6 +112,10 @@ class Trace:
         self._open(f"wait:{payload['correlation_key']}", node.span_id, "wait", event, payload)
 
     def _decided(self, event: Event, payload: dict[str, Any]) -> None:
+        """A plan is done with that; a workflow goes on until its children are."""
+        span = self._current.get(event.node)
+        if span is not None and span.kind == "plan":
+            self._close(span, event, "ok", {})
         if self.decision is None:
             nodes = ", ".join(node["id"] for node in payload["task_graph"]["nodes"])
             self.decision = {

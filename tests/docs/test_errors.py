@@ -15,6 +15,7 @@ PAGE = read("errors.md")
 ANSWERS = {spans(row[0])[0]: row for row in rows(section(PAGE, "## Answers of the REST interface"))}
 OF_JOBS = {spans(row[0])[0]: row for row in rows(section(PAGE, "## Errors of a job"))}
 OF_CODE = {spans(row[0])[0]: row for row in rows(section(PAGE, "## Errors of your code"))}
+OF_COMMANDS = {spans(row[0])[0]: row for row in rows(section(PAGE, "## Of the command line"))}
 IN_LOGS = {spans(row[0])[0] for row in rows(section(PAGE, "## In a worker's log"))}
 
 
@@ -51,7 +52,7 @@ FOUND = {code for _, tree in source() for code in codes(tree)} | set(STATUS) | {
 
 
 def test_the_page_lists_every_code_and_no_other() -> None:
-    assert set(ANSWERS) | set(OF_JOBS) | set(OF_CODE) == FOUND
+    assert set(ANSWERS) | set(OF_JOBS) | set(OF_CODE) | set(OF_COMMANDS) == FOUND
 
 
 def test_the_page_lists_every_code_of_a_log() -> None:

@@ -4,10 +4,8 @@ import re
 from pathlib import Path
 
 import pytest
-from typer.main import get_command
 
-from aetheris import cli
-from tests.docs.reading import ROOT, anchors, code, named, pages, read, spans
+from tests.docs.reading import ROOT, anchors, code, named, pages
 
 PAGES = pages()
 TARGETS = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
@@ -58,9 +56,3 @@ def test_every_page_can_be_found_from_the_index() -> None:
             reached.add(page)
             ahead += [page.parent / link.partition("#")[0] for link in LINK.findall(page.read_text())]
     assert {page.resolve() for page in PAGES} <= reached
-
-
-def test_the_index_names_every_command_that_there_is() -> None:
-    (line,) = (line for line in read("index.md").splitlines() if "command line: today" in line)
-    commands = get_command(cli.app).list_commands(None)  # type: ignore[attr-defined]
-    assert sorted(spans(line)) == sorted(commands)

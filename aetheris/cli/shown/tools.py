@@ -7,14 +7,16 @@ from rich.json import JSON
 from rich.rule import Rule
 from rich.table import Table
 
+from aetheris.cli.shown.words import table as plain
+
 SCHEMAS = {"arguments_schema": "arguments", "result_schema": "result"}
 
 
-def listed(tools: list[dict[str, Any]]) -> Table:
+def listed(answer: dict[str, Any]) -> Table:
     """One row a tool: what people choose by."""
-    table = Table("tool", "version", "effect", "after doubt", "queue", "description")
-    for tool in tools:
-        table.add_row(*(tool[field] for field in ("name", "version", "effect", "after_doubt", "queue", "description")))
+    table = plain("tool", "effect", "after doubt", "description", wrap=("after doubt", "description"))
+    for tool in answer["tools"]:
+        table.add_row(*(tool[field] for field in ("name", "effect", "after_doubt", "description")))
     return table
 
 

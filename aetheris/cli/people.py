@@ -1,0 +1,108 @@
+"""What people are asked, and their answers. These commands act as the development user `approver` unless told
+otherwise: whoever asked for a job may not decide."""
+
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+
+from aetheris.cli.door import APPROVER, Door
+from aetheris.cli.jobs import JobId, Reason
+from aetheris.cli.over_rest import over_rest
+from aetheris.cli.screen import Screen
+from aetheris.cli.shown import questions
+from aetheris.cli.shown.words import verdict
+from aetheris.cli.typed import json_value
+from aetheris.services import ServiceError
+
+Asked = Annotated[str, typer.Argument(metavar="APPROVAL", help="An approval's id, or the job's that waits for it.")]
+Limit = Annotated[int, typer.Option(help="How many at most.", min=1, max=100)]
+Cursor = Annotated[str, typer.Option(help="What an earlier list ended with: the page behind it.")]
+
+
+@over_rest(who=APPROVER)
+def approvals(
+    door: Door,
+    screen: Screen,
+    status: Annotated[
+        str, typer.Option(help="pending, approved, rejected, expired or cancelled; empty: all.")
+    ] = "pending",
+    limit: Limit = 20,
+    cursor: Cursor = "",
+) -> None:
+    """List what waits for somebody's decision, with the exact arguments that it is about."""
+    screen.show(door.get("approvals", status=status, limit=limit, cursor=cursor), questions.approvals)
+
+
+@over_rest(who=APPROVER)
+def approve(door: Door, screen: Screen, asked: Asked, reason: Reason = "") -> None:
+    """Say yes to exactly what was asked."""
+    _decide(door, screen, asked, "approve", reason)
+
+
+@over_rest(who=APPROVER)
+def refuse(door: Door, screen: Screen, asked: Asked, reason: Reason = "") -> None:
+    """Say no: the step ends as refused, and the job goes on only where its plan asks for that."""
+    _decide(door, screen, asked, "reject", reason)
+
+
+@over_rest(who=APPROVER)
+def resolutions(
+    door: Door,
+    screen: Screen,
+    status: Annotated[str, typer.Option(help="open or resolved.")] = "open",
+    limit: Limit = 20,
+    cursor: Cursor = "",
+) -> None:
+    """List effects of which nobody knows whether they happened, with what may be said about each."""
+    screen.show(door.get("resolutions", status=status, limit=limit, cursor=cursor), questions.resolutions)
+
+
+@over_rest(who=APPROVER)
+def resolve(
+    door: Door,
+    screen: Screen,
+    job_id: JobId,
+    resolution: Annotated[
+        str,
+        typer.Argument(help="happened, did_not_happen, send_again or ask; of a changed world go_on or stop."),
+    ],
+    result: Annotated[
+        Any, typer.Option(parser=json_value, metavar="JSON", help="With `happened`: what the tool would have returned.")
+    ] = None,
+    key: Annotated[str, typer.Option(help="Which question, if the job has several: its correlation key.")] = "",
+    reason: Reason = "",
+) -> None:
+    """Say what became of an effect in doubt, after looking outside: `aetheris resolutions` shows what may be said."""
+    body: dict[str, Any] = {"resolution": resolution, "reason": reason}
+    if result is not None:
+        body["result"] = result
+    body["correlation_key"] = key or _question_of(door, job_id)
+    screen.show(door.post(f"jobs/{quote(job_id, safe='')}/resolve", body), verdict)
+
+
+def _decide(door: Door, screen: Screen, asked: str, decision: str, reason: str) -> None:
+    approval = _approval(door, asked)
+    screen.show(door.post(f"approvals/{quote(approval, safe='')}/{decision}", {"reason": reason}), verdict)
+
+
+def _approval(door: Door, asked: str) -> str:
+    """The one that is meant: by its own id, or the only open one of a job."""
+    pending = [each for each in door.all("approvals", "approvals", status="pending") if each["job_id"] == asked]
+    if len(pending) > 1:
+        raise ServiceError(
+            f"Job {asked} waits for {len(pending)} decisions.",
+            f"Name one: {', '.join(each['id'] for each in pending)}.",
+        )
+    return pending[0]["id"] if pending else asked
+
+
+def _question_of(door: Door, job_id: str) -> str:
+    asked = door.all("resolutions", "resolutions", status="open")
+    keys = [each["correlation_key"] for each in asked if each["job_id"] == job_id]
+    if len(keys) != 1:
+        raise ServiceError(
+            f"Job {job_id} has {len(keys) or 'no'} questions about effects.",
+            f"Name one with --key: {', '.join(keys)}." if keys else "`aetheris resolutions` lists what is open.",
+        )
+    return str(keys[0])

@@ -1,0 +1,79 @@
+"""Jobs on a terminal: the list, and one with its nodes and what it waits for."""
+
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from aetheris.cli.shown.words import facts, lasted, outcome, short, state, table, when
+
+
+def listed(answer: dict[str, Any]) -> RenderableType:
+    jobs = table("id", "agent", "state", "created", "goal", wrap=("goal",))
+    for job in answer["jobs"]:
+        status = state(job["status"], job["outcome"])
+        jobs.add_row(job["id"], job["agent_id"], status, when(job["created_at"]), short(job["goal"], 80))
+    more = answer["next_cursor"]
+    return Group(jobs, Text(f"There are more: --cursor {more}", style="dim")) if more else jobs
+
+
+def shown(job: dict[str, Any]) -> RenderableType:
+    nodes = table("node", "type", "state", "output", wrap=("output",))
+    for node in job["nodes"]:
+        said = outcome(node["error"], node["output"])
+        nodes.add_row(node["id"], node["type"], state(node["status"], _ending(node)), said)
+    return Group(nodes, came_of(job))
+
+
+def came_of(job: dict[str, Any]) -> RenderableType:
+    """How it stands, without its nodes: what they did was told before."""
+    known = facts(
+        job=job["id"],
+        agent=job["agent_id"],
+        goal=job["goal"],
+        state=state(job["status"], job["outcome"]),
+        asked_by=job["requested_by"],
+        created=when(job["created_at"]),
+        took=lasted(job["created_at"], job["finished_at"]),
+        contradictions=job["conflicts"] or "",
+        result=job["result"],
+        error=outcome(job["error"], None),
+    )
+    return Group(known, *(_wait(wait) for wait in job["waits"]), *next_step(job))
+
+
+def _ending(node: dict[str, Any]) -> str:
+    return "" if node["ending"] in ("success", "error") else str(node["ending"])
+
+
+def _wait(wait: dict[str, Any]) -> RenderableType:
+    until = f", until {when(wait['expires_at'])}" if wait["expires_at"] else ""
+    key = Text(wait["correlation_key"], style="bold")
+    return Text.assemble(f"Waits for {wait['wait_kind']}: {wait['reason']} (key ", key, f"){until}")
+
+
+def next_step(job: dict[str, Any]) -> list[RenderableType]:
+    """What can be done about a job that waits or has failed."""
+    said = [
+        _ANSWER[wait["wait_kind"]].format(job=job["id"], **wait)
+        for wait in job["waits"]
+        if wait["wait_kind"] in _ANSWER
+    ]
+    if job["status"] == "failed":
+        said.append(f"Try again what failed: aetheris retry {job['id']}")
+    return [Text(line, style="dim") for line in said]
+
+
+_ANSWER = {
+    "human": "Decide: aetheris approve {job}, or aetheris refuse {job}",
+    "approval": "Decide: aetheris approve {job}, or aetheris refuse {job}",
+    "resolution": "Look outside, then say what happened: aetheris resolve {job} --help",
+    "signal": "Answer: aetheris signal {job} {correlation_key} --payload '{{}}'",
+    "webhook": "Answer: aetheris signal {job} {correlation_key} --payload '{{}}'",
+}
+
+
+def shown_shortly(job: dict[str, Any]) -> RenderableType:
+    """What came of it, or what it waits for: the answer in a talk."""
+    known = facts(**{job["agent_id"]: job["result"], job["status"]: outcome(job["error"], None)})
+    return Group(known, *(_wait(wait) for wait in job["waits"]), *next_step(job))
