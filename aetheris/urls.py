@@ -5,14 +5,19 @@ from django.urls import include, path
 
 from aetheris.api.documents import Document, SwaggerUI
 from aetheris.api.keys import KeyDetail, Keys
+from aetheris.api.probes import Readiness
 from aetheris.api.tools import ToolDetail, Tools
 from aetheris.api.views import Health, Login, Logout
+from jobs.api.metrics import Metrics
 
 admin.site.site_header = admin.site.site_title = "Aetheris"
 admin.site.index_title = "Operations"
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("healthz", Health.as_view(schema=None)),
+    path("readyz", Readiness.as_view()),
+    path("metrics", Metrics.as_view()),
     path("api/health", Health.as_view()),
     path("api/login", Login.as_view()),
     path("api/logout", Logout.as_view()),
