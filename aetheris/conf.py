@@ -4,7 +4,7 @@
 """
 
 from functools import lru_cache
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -55,7 +55,9 @@ class Configuration(BaseSettings):
     """Model of the LLM nodes that name none, as `provider:model`."""
     model_url: str = ""
     """Base URL of a server that speaks OpenAI's chat completions; empty: the OpenAI SDK's own default."""
-    log_level: str = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
+    log_format: Literal["line", "json"] = "line"
+    """A line for people, or a JSON object on each line for whatever collects logs."""
     failpoints: str = ""
     """Where this process is to be killed, stopped or held, for rigs (`aetheris.failpoints`); only with `debug`."""
 

@@ -13,6 +13,7 @@ from uuid import UUID
 from aetheris.core import contract
 from aetheris.core.errors import described
 from aetheris.core.ids import new_id
+from aetheris.core.log_fields import about
 from aetheris.core.outcomes import Doubt, Outcome
 from jobs.engine import heartbeat, stopping, transactional
 from jobs.engine.activation import Activation
@@ -43,13 +44,15 @@ def run_node(job_id: UUID, path: str, activation: UUID | None = None) -> bool:
     """
     ends = time.monotonic() + SLICE_SECONDS
     hand = Activation(job_id, activation or new_id())
-    first = claimed = None if stopping.has_begun() else _start(hand, path)
+    with about(job_id=str(job_id), node=path):
+        first = claimed = None if stopping.has_begun() else _start(hand, path)
     while claimed is not None:
-        if stopping.has_begun() and give_back(claimed):
-            break
-        outcome = None if claimed.is_transactional else _perform(claimed)
-        go_on = time.monotonic() < ends and not stopping.has_begun()
-        claimed = _commit_and_go_on(hand, claimed, outcome, go_on=go_on)
+        with about(tenant=claimed.job.tenant, job_id=str(job_id), node=claimed.path):
+            if stopping.has_begun() and give_back(claimed):
+                break
+            outcome = None if claimed.is_transactional else _perform(claimed)
+            go_on = time.monotonic() < ends and not stopping.has_begun()
+            claimed = _commit_and_go_on(hand, claimed, outcome, go_on=go_on)
     return first is not None
 
 
