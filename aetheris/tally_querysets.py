@@ -19,17 +19,21 @@ WITH slice AS MATERIALIZED (
     SELECT job_id, seq, type, node, at, payload FROM ledger_event
      WHERE tenant = %(tenant)s AND placed >= %(place)s AND placed < %(until)s),
 told AS (
-    SELECT slice.type, ended.subject, ended.detail, extract(epoch FROM slice.at - ended.began)::float AS seconds
+    SELECT slice.type, COALESCE(ended.subject, '') AS subject, COALESCE(ended.detail, '') AS detail,
+           extract(epoch FROM slice.at - ended.began)::float AS seconds
       FROM slice CROSS JOIN LATERAL (
         SELECT agent.name AS subject,
-               COALESCE(substring(slice.payload FROM '"outcome":"([a-z_]{1,24})"'), '') AS detail,
+               CASE slice.type WHEN 'job_completed' THEN substring(slice.payload FROM '"outcome":"([a-z_]{1,24})"')
+                               ELSE replace(slice.type, 'job_', '') END AS detail,
                job.created_at AS began
           FROM jobs_job AS job JOIN jobs_agent AS agent ON agent.id = job.agent_id
          WHERE job.id = slice.job_id AND slice.type IN ('job_completed', 'job_failed', 'job_cancelled')
         UNION ALL
-        SELECT COALESCE(substring(slice.payload FROM '"tool_name":"([^"\\\\]{1,200})"\\}$'), ''),
-               COALESCE(substring(slice.payload FROM '"outcome":"(success|failure|unknown)"'),
-                        substring(slice.payload FROM '"state":"(ok|failed|skipped)"\\}$'), ''),
+        SELECT CASE WHEN slice.type LIKE '%%_invocation_finished'
+                    THEN substring(slice.payload FROM '"tool_name":"([^"\\\\]{1,200})"\\}$') END,
+               CASE WHEN slice.type LIKE '%%_invocation_finished'
+                    THEN substring(slice.payload FROM '"outcome":"(success|failure|unknown)"')
+                    ELSE substring(slice.payload FROM '"state":"(ok|failed|skipped)"\\}$') END,
                (SELECT before.at FROM ledger_event AS before
                  WHERE before.job_id = slice.job_id AND before.seq BETWEEN slice.seq - %(near)s AND slice.seq - 1
                    AND before.node = slice.node AND before.type = CASE slice.type
@@ -38,7 +42,7 @@ told AS (
                  ORDER BY before.seq DESC LIMIT 1)
          WHERE slice.type IN ('node_finished', 'tool_invocation_finished', 'llm_invocation_finished', 'wait_completed')
         UNION ALL
-        SELECT '', '', NULL
+        SELECT NULL, NULL, NULL
          WHERE slice.type IN ('job_created', 'job_waiting', 'node_retrying', 'node_reclaimed', 'fact_conflict',
                               'world_changed', 'effect_resolved', 'job_requeued')) AS ended)
 INSERT INTO aetheris_tally AS tally (id, tenant, event, subject, detail, number, timed, seconds, steps)

@@ -7,13 +7,14 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from rest_framework.test import APIClient
 
+from aetheris.core.errors import ToolError
 from aetheris.models import ApiKey, Counted, Tally
 from jobs.api import metrics
 from jobs.engine.sweep import sweep
 from ledger.models import Event
 from tests.conftest import Clock
 from tests.doors import DECIDER, OPERATOR, REQUESTER, VIEWER, asking, at_once, door, finishing, parked, person
-from tests.world import Doorbells, Registered, World, submitted
+from tests.world import Doorbells, Registered, World, in_turn, submitted
 
 Samples = dict[tuple[str, ...], float]
 
@@ -135,8 +136,15 @@ def test_two_who_ask_at_once_count_nothing_twice(prometheus: APIClient) -> None:
     assert Tally.objects.filter(event="job_created").count() == 1
 
 
-def test_nothing_that_users_write_becomes_a_label(prometheus: APIClient, doorbells: Doorbells) -> None:
-    goal = '","outcome":"mine","tool_name":"mine"}'
-    submitted(goal, agent="quick")
+def test_nothing_that_users_write_becomes_a_label(prometheus: APIClient, world: World, doorbells: Doorbells) -> None:
+    said = {"outcome": "mine", "state": "mine", "tool_name": "mine"}
+    world.answers["look-quick"] = in_turn(said, ToolError('","outcome":"mine","tool_name":"mine"}'))
+    submitted('","outcome":"mine","tool_name":"mine"}', agent="quick")
+    submitted("mine", agent="quick")
     doorbells.drain()
-    assert not [sample for sample in scraped(prometheus) if "mine" in sample]
+    found = scraped(prometheus)
+    assert not [sample for sample in found if "mine" in sample]
+    assert (found["job_total", "quick", "completed"], found["job_total", "quick", "failed"]) == (1, 1)
+    assert found["job_fail_total", "quick"] == 1
+    assert found["tool_invocation_total", "failure", "look-quick"] == 1
+    assert (found["step_duration_seconds_count", "ok"], found["step_duration_seconds_count", "failed"]) == (1, 1)
