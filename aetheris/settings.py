@@ -147,6 +147,9 @@ LOGGING = {
         "stderr": {"class": "logging.StreamHandler", "formatter": _conf.log_format, "filters": ["fields"]},
     },
     "root": {"handlers": ["stderr"], "level": _conf.log_level},
-    # uvicorn has begun with lines of its own form.
-    "loggers": {"uvicorn": {"handlers": [], "propagate": True}},
+    # uvicorn has begun with lines of its own form; `aetheris.request` writes one for each request.
+    "loggers": {
+        "uvicorn": {"handlers": [], "propagate": True},
+        "uvicorn.access": {"handlers": [], "propagate": False},
+    },
 }

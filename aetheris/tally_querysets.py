@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import connection, models
 
 if TYPE_CHECKING:
-    from aetheris.models import Counted, Tally  # noqa: F401  the classes below are of these
+    from aetheris.models import Counted
 
 STEPS = (0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 1800.0, 7200.0, 86400.0, 604800.0)
 """Seconds: the limits between which what was timed is counted."""

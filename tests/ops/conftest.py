@@ -1,7 +1,6 @@
 """Each test of this room is marked `ops`; servers of the distribution for it."""
 
 import os
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,7 +48,3 @@ def redis_7(room: Path) -> Iterator[str]:
 def broker() -> str:
     """The Valkey of this test run."""
     return os.environ["AETHERIS_BROKER_URL"]
-
-
-def version_of(program: Path | str, *arguments: str) -> str:
-    return subprocess.run([program, *arguments], capture_output=True, text=True, check=True).stdout

@@ -29,7 +29,7 @@ def run(tests: list[str], database_url: str, broker_url: str, **settings: str) -
     urls = {"AETHERIS_DATABASE_URL": database_url, "AETHERIS_BROKER_URL": broker_url}
     environ = {**os.environ, **urls, "AETHERIS_UNSAFE_DATABASE": "true", **settings}
     command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--reuse-db", "-p", "no:cacheprovider", *tests]
-    ended = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=280)
+    ended = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=900)
     assert ended.returncode == 0, ended.stdout[-6000:] + ended.stderr[-2000:]
     print(ended.stdout.strip().splitlines()[-1])
 
