@@ -30,7 +30,7 @@ EXAMPLE := --app examples.refund \
 	--with aetheris_model="$(BIN)/python -m examples.refund.world.model"
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo run stop test figures bench chaos crash check vet fmt tidy lock clean
+.PHONY: help build demo run stop test test-ops figures bench chaos crash check vet fmt tidy lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,10 @@ stop: $(VENV)/.runtime ## Stop what `make run` started; the data stays
 
 test: $(VENV)/.dev ## Run the tests on a real PostgreSQL, Valkey and workers
 	@$(BIN)/pytest $(PYTEST_ARGS)
+
+test-ops: $(VENV)/.dev ## Install and use what production uses: PgBouncer, PostgreSQL 15, Redis, promtool, compose; backup, upgrade
+	@tests/ops/install.sh
+	@$(BIN)/pytest -q -m ops tests/ops
 
 figures: $(VENV)/.dev ## Measure the engine on a real instance: a line for each figure and its limit, in 25 minutes
 	@$(BIN)/pytest -q -m figure tests/figures

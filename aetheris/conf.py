@@ -4,7 +4,7 @@
 """
 
 from functools import lru_cache
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -21,7 +21,7 @@ class Configuration(BaseSettings):
     """Connections that one process may hold; node threads that wait on the outside hold none."""
     database_prepare: bool = True
     """Whether the hot statements are prepared. False behind a pooler in transaction mode that does not know them, such
-    as PgBouncer before 1.21."""
+    as PgBouncer before 1.22."""
     unsafe_database: bool = False
     """Work on a database that may lose what it has acknowledged, and only say so."""
     broker_url: str = "redis://localhost:6379/0"
@@ -55,7 +55,9 @@ class Configuration(BaseSettings):
     """Model of the LLM nodes that name none, as `provider:model`."""
     model_url: str = ""
     """Base URL of a server that speaks OpenAI's chat completions; empty: the OpenAI SDK's own default."""
-    log_level: str = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
+    log_format: Literal["line", "json"] = "line"
+    """A line for people, or a JSON object on each line for whatever collects logs."""
     failpoints: str = ""
     """Where this process is to be killed, stopped or held, for rigs (`aetheris.failpoints`); only with `debug`."""
 
@@ -65,6 +67,14 @@ class Configuration(BaseSettings):
             raise ValueError(
                 "AETHERIS_FAILPOINTS kills processes on purpose: unset it, or set AETHERIS_DEBUG too. "
                 "Neither belongs in production."
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _hosts_are_named(self) -> Self:
+        if "*" in self.allowed_hosts and not self.debug:
+            raise ValueError(
+                "AETHERIS_ALLOWED_HOSTS names every host, so that whoever asks chooses what links lead to: name yours."
             )
         return self
 

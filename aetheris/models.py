@@ -1,4 +1,4 @@
-"""ApiKey: a token for a program, with less than its user's rights."""
+"""ApiKey: a token for a program, with less than its user's rights. Tally, Counted: what metrics count."""
 
 from typing import ClassVar
 
@@ -8,6 +8,7 @@ from knox.models import AuthToken
 
 from aetheris.core.ids import new_id
 from aetheris.querysets import ApiKeyQuerySet
+from aetheris.tally_querysets import CountedQuerySet
 
 
 class ApiKey(models.Model):
@@ -27,3 +28,42 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Tally(models.Model):
+    """How often something has happened since somebody began to count, and how long it took. `event` is the type that
+    tells it, `subject` what it happened to (an agent, a tool), `detail` how. `seconds` is the sum of what was timed,
+    `steps` how many of these took at most as long as each of `aetheris.tally_querysets.STEPS`.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = models.CharField(max_length=63)
+    event = models.CharField(max_length=40)
+    subject = models.CharField(max_length=200)
+    detail = models.CharField(max_length=24)
+    number = models.PositiveBigIntegerField()
+    timed = models.PositiveBigIntegerField()
+    seconds = models.FloatField()
+    steps = ArrayField(models.BigIntegerField())
+
+    class Meta:
+        default_permissions: ClassVar = ()
+        constraints = (models.UniqueConstraint(fields=("tenant", "event", "subject", "detail"), name="tally_unique"),)
+
+    def __str__(self) -> str:
+        return f"{self.event} {self.subject} {self.detail}"
+
+
+class Counted(models.Model):
+    """Up to which place in the order of all events a tenant's events are counted in its tallies."""
+
+    tenant = models.CharField(primary_key=True, max_length=63)
+    place = models.PositiveBigIntegerField()
+
+    objects = CountedQuerySet.as_manager()
+
+    class Meta:
+        default_permissions: ClassVar = ()
+
+    def __str__(self) -> str:
+        return f"{self.tenant} up to {self.place}"

@@ -143,8 +143,18 @@ REST_KNOX = {"TOKEN_TTL": timedelta(hours=10)}
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(request_id)s %(message)s"}},
-    "filters": {"request_id": {"()": "aetheris.api.request_ids.Filter"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request_id"]}},
+    "formatters": {
+        "line": {"format": "%(asctime)s %(levelname)s %(name)s %(about)s %(message)s"},
+        "json": {"()": "aetheris.core.log_fields.JsonLines"},
+    },
+    "filters": {"fields": {"()": "aetheris.core.log_fields.Filter"}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": _conf.log_format, "filters": ["fields"]},
+    },
     "root": {"handlers": ["stderr"], "level": _conf.log_level},
+    # uvicorn has begun with lines of its own form; `aetheris.request` writes one for each request.
+    "loggers": {
+        "uvicorn": {"handlers": [], "propagate": True},
+        "uvicorn.access": {"handlers": [], "propagate": False},
+    },
 }

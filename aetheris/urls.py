@@ -3,11 +3,18 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from aetheris.api.probes import Readiness
+from aetheris.api.views import Health
+from jobs.api.metrics import Metrics
+
 admin.site.site_header = admin.site.site_title = "Aetheris"
 admin.site.index_title = "Operations"
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("healthz", Health.as_view(schema=None)),
+    path("readyz", Readiness.as_view()),
+    path("metrics", Metrics.as_view()),
     path("api/", include("aetheris.api_urls")),
 ]
 handler400 = "aetheris.api.exceptions.bad_request"

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
-from django.db import models
+from django.db import connection, models
 from django.db.models import Count, Q
 
 if TYPE_CHECKING:
@@ -54,3 +54,19 @@ class FoundJobQuerySet(models.QuerySet["Job"]):
 
     def has_ended(self, job_id: UUID) -> bool:
         return self.filter(pk=job_id).exclude(ending="").exists()
+
+    def open_by_state(self, limit: int, stuck_since: datetime) -> dict[str, tuple[int, int]]:
+        """State → how many jobs that are not ending have it, and how many of them could run and have not moved since
+        this moment. At most so many jobs are looked at."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """
+                SELECT state, count(*), count(*) FILTER (
+                       WHERE (nodes_ready > 0 OR nodes_running > 0) AND updated_at < %s)
+                  FROM (SELECT state, nodes_ready, nodes_running, updated_at FROM jobs_job
+                         WHERE ending = '' AND error IS NULL LIMIT %s) AS open
+                 GROUP BY state
+                """,
+                [stuck_since, limit],
+            )
+            return {state: (number, stuck) for state, number, stuck in cursor.fetchall()}

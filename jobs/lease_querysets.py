@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import connection, models
-from django.db.models import Case, Func, Value, When
+from django.db.models import Case, Count, Func, Value, When
 
 from jobs.due_querysets import DueNodeQuerySet
 from jobs.states import NodeState
@@ -56,3 +56,32 @@ class LeasedNodeQuerySet(DueNodeQuerySet):
     def running(self) -> LeasedNodeQuerySet:
         """As many as there are threads and children of workers, more or less."""
         return self.filter(state=NodeState.RUNNING)
+
+    def running_by_queue(self) -> dict[str, int]:
+        """Queue → how many of its nodes run: as many as there are threads and children of workers, at most."""
+        running = self.filter(state=NodeState.RUNNING).order_by().values_list("queue")
+        return dict(running.annotate(number=Count("path")))
+
+    def due_by_queue(self, limit: int) -> dict[str, int]:
+        """Queue → how many nodes are due in it and not begun. At most so many READY ones of each queue are looked at;
+        queues are found by skipping through the index."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """
+                WITH RECURSIVE clock AS MATERIALIZED (SELECT aetheris_now() AS now),
+                queues AS (
+                    (SELECT queue FROM jobs_node WHERE state = 'ready' ORDER BY queue LIMIT 1)
+                    UNION ALL
+                    SELECT following.queue FROM queues CROSS JOIN LATERAL (
+                        SELECT node.queue FROM jobs_node AS node
+                         WHERE node.state = 'ready' AND node.queue > queues.queue ORDER BY node.queue LIMIT 1
+                    ) AS following)
+                SELECT queues.queue, (
+                    SELECT count(*) FILTER (WHERE not_before IS NULL OR not_before <= (SELECT now FROM clock))
+                      FROM (SELECT node.not_before FROM jobs_node AS node
+                             WHERE node.state = 'ready' AND node.queue = queues.queue LIMIT %s) AS ready)
+                  FROM queues
+                """,
+                [limit],
+            )
+            return dict(cursor.fetchall())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Count, Min, Q
 
 from signals_app.states import WORLD, ApprovalState, WaitKind, WaitState
 
@@ -106,6 +106,12 @@ class UnknownOutcomeQuerySet(models.QuerySet["UnknownOutcome"]):
         questions = self.filter(tenant=tenant, kind=WaitKind.RESOLUTION)
         return questions.select_related("job", "job__agent").order_by("-id")
 
+    def longest_open(self, tenants: Sequence[str], limit: int) -> tuple[int, datetime | None]:
+        """How many are open, so many at most, and since when the first of them is."""
+        open_ones = self.filter(tenant__in=tenants, kind=WaitKind.RESOLUTION, state=WaitState.OPEN).order_by()[:limit]
+        found = open_ones.aggregate(number=Count("pk"), since=Min("opened_at"))
+        return found["number"], found["since"]
+
     def page(self, state: str, before: UUID | None, limit: int) -> list[UnknownOutcome]:
         """Those in this state, in their order; `before` continues a page."""
         found = self.filter(state=state)
@@ -155,6 +161,12 @@ class ApprovalQuerySet(models.QuerySet["Approval"]):
     def for_decider(self, principal: str) -> ApprovalQuerySet:
         """Those that this person may decide now: pending, and asked for by somebody else."""
         return self.filter(state=ApprovalState.PENDING).exclude(requested_by=principal)
+
+    def longest_pending(self, limit: int) -> tuple[int, datetime | None]:
+        """How many are pending, so many at most, and since when the first of them is."""
+        pending = self.filter(state=ApprovalState.PENDING).order_by()[:limit]
+        found = pending.aggregate(number=Count("pk"), since=Min("requested_at"))
+        return found["number"], found["since"]
 
     def compare_and_set(self, approval: Approval, **columns: Any) -> bool:
         """Change an approval that still has the state it was read with; whether it landed."""

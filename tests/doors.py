@@ -74,7 +74,7 @@ class Door:
 
     def send(self, method: str, path: str, **options: Any) -> Answer:
         send = getattr(self.client, method.lower())
-        response = send(f"/api/{path}", **options)
+        response = send(path if path.startswith("/") else f"/api/{path}", **options)
         if response.streaming:
             response.close()
             return Answer(response.status_code, None, response.headers)

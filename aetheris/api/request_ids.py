@@ -5,7 +5,6 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction
@@ -15,13 +14,12 @@ from django.utils.decorators import sync_and_async_middleware
 from django.utils.encoding import escape_uri_path
 
 from aetheris.core.ids import new_id
+from aetheris.core.log_fields import about
 
 logger = logging.getLogger("aetheris.request")
 
 HEADER = "X-Request-ID"
 ACCEPTED = re.compile(r"[A-Za-z0-9._:-]{1,128}")
-
-_current: ContextVar[str] = ContextVar("request_id", default="-")
 
 
 @sync_and_async_middleware
@@ -55,16 +53,5 @@ def _named(request: HttpRequest) -> Iterator[Callable[[HttpResponseBase], HttpRe
         logger.info("%s %s %s %.1f ms", request.method, path, response.status_code, took)
         return response
 
-    token = _current.set(name)
-    try:
+    with about(request_id=name):
         yield told
-    finally:
-        _current.reset(token)
-
-
-class Filter(logging.Filter):
-    """Gives each line of the log the name of its request, `-` outside one."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        record.request_id = _current.get()
-        return True

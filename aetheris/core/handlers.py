@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from aetheris.core.findings import Finding
 from aetheris.core.schema import Signature
@@ -183,4 +183,13 @@ class ModelAdapter(Protocol):
 
     def complete(self, request: ModelRequest) -> ModelAnswer:
         """Ask once, without retries. Any exception is doubt; an LLM call changes nothing, so it is asked again."""
+        ...
+
+
+@runtime_checkable
+class AskableModelAdapter(ModelAdapter, Protocol):
+    """One whose vendor can be asked, free of charge, whether it would answer."""
+
+    def has(self, model: str, timeout: float) -> bool:
+        """Whether the vendor says within this time that it has the model. Raises nothing."""
         ...

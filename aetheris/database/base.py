@@ -3,6 +3,8 @@ COMMIT stands between two failpoints."""
 
 import select
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.db.backends.postgresql import base
@@ -20,8 +22,19 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """After a restart of the server its pool is full of ended connections. They are thrown away where they are taken
     out, without a question to the server. The pool's own check would ask, and pause longer after each of them."""
 
+    is_patient = True
+
+    @contextmanager
+    def impatient(self) -> Iterator[None]:
+        """Whoever needs a connection in here waits for one for a second only."""
+        self.is_patient = False
+        try:
+            yield
+        finally:
+            self.is_patient = True
+
     def get_new_connection(self, conn_params: dict[str, Any]) -> Connection[Any]:
-        ends = time.monotonic() + PATIENCE_SECONDS
+        ends = time.monotonic() + (PATIENCE_SECONDS if self.is_patient else 0.0)
         while True:
             try:
                 connection: Connection[Any] = super().get_new_connection(conn_params)

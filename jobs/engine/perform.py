@@ -5,6 +5,7 @@ from contextlib import ExitStack
 
 from aetheris.core import contract
 from aetheris.core.errors import described
+from aetheris.core.log_fields import about
 from aetheris.core.outcomes import Doubt, Outcome
 from jobs.engine import heartbeat, pace
 from jobs.engine.bells import Bells
@@ -49,6 +50,7 @@ def perform(claimed: Claimed) -> Outcome | None:
     connection_meanwhile = set_aside() if claimed.only_computes else given_back()
     try:
         with (
+            about(node=claimed.path),
             connection_meanwhile,
             heartbeat.of_this_process().hold(claimed.token) as stop,
             contract.closed(f"Node {claimed.path}"),

@@ -13,6 +13,7 @@ from functools import partial
 from uuid import UUID
 
 from aetheris.core.ids import new_id
+from aetheris.core.log_fields import about
 from aetheris.core.outcomes import Outcome
 from jobs.engine import pace, stopping, transactional
 from jobs.engine.activation import Activation
@@ -38,14 +39,16 @@ def run_node(job_id: UUID, path: str, activation: UUID | None = None) -> bool:
     """
     ends = time.monotonic() + SLICE_SECONDS
     hand = Activation(job_id, activation or new_id())
-    first = None if stopping.has_begun() else _start(hand, path)
-    claimed = [first] if first is not None else []
     try:
+        with about(job_id=str(job_id), node=path):
+            first = None if stopping.has_begun() else _start(hand, path)
+        claimed = [first] if first is not None else []
         while claimed := _kept(hand, claimed):
-            performed = perform_together(claimed, hand.bells)
-            left = claimed[len(performed) :]
-            go_on = not left and time.monotonic() < ends and not stopping.has_begun()
-            claimed = left + _commit_and_go_on(hand, performed, go_on=go_on)
+            with about(tenant=claimed[0].job.tenant, job_id=str(job_id), node=claimed[0].path):
+                performed = perform_together(claimed, hand.bells)
+                left = claimed[len(performed) :]
+                go_on = not left and time.monotonic() < ends and not stopping.has_begun()
+                claimed = left + _commit_and_go_on(hand, performed, go_on=go_on)
     finally:
         hand.bells.ring()
     return first is not None

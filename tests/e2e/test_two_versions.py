@@ -27,13 +27,18 @@ ENTRIES = "SELECT idempotency_key, sends FROM ledger_entry WHERE job_id = ANY(%(
 @pytest.fixture(scope="module")
 def old(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The source of the previous version."""
-    folder = tmp_path_factory.mktemp("previous")
-    archive = subprocess.run(["git", "archive", PREVIOUS], cwd=ROOT, capture_output=True)
+    return source_of(PREVIOUS, tmp_path_factory.mktemp("previous"))
+
+
+def source_of(version: str, folder: Path) -> Path:
+    """A folder with the source of a version out of this clone's history."""
+    archive = subprocess.run(["git", "archive", version], cwd=ROOT, capture_output=True)
     if archive.returncode:
         pytest.fail(
-            f"{PREVIOUS} is not in this clone, so two versions cannot be run side by side: fetch the whole history "
+            f"{version} is not in this clone, so two versions cannot be run side by side: fetch the whole history "
             f"(git fetch --unshallow).\n{archive.stderr.decode()}"
         )
+    folder.mkdir(exist_ok=True)
     subprocess.run(["tar", "-x"], input=archive.stdout, cwd=folder, check=True)
     return folder
 

@@ -17,9 +17,7 @@ class OpenAIAdapter:
         from openai import OpenAI, omit
         from openai.types.shared_params import ResponseFormatJSONObject
 
-        # A local server of one's own asks for no key, but the SDK does not start without one.
-        key = os.environ.get("OPENAI_API_KEY") or ("no-key" if self._base_url else None)
-        with OpenAI(api_key=key, base_url=self._base_url, max_retries=0, timeout=request.timeout) as client:
+        with OpenAI(api_key=self._key(), base_url=self._base_url, max_retries=0, timeout=request.timeout) as client:
             completion = client.chat.completions.create(
                 model=request.model,
                 temperature=request.temperature,
@@ -36,3 +34,17 @@ class OpenAIAdapter:
             prompt_tokens=usage.prompt_tokens if usage else None,
             completion_tokens=usage.completion_tokens if usage else None,
         )
+
+    def has(self, model: str, timeout: float) -> bool:
+        """Whether the server lists the model: no completion is paid for."""
+        from openai import OpenAI, OpenAIError
+
+        try:
+            with OpenAI(api_key=self._key(), base_url=self._base_url, max_retries=0, timeout=timeout) as client:
+                return any(each.id == model for each in client.models.list())
+        except OpenAIError:
+            return False
+
+    def _key(self) -> str | None:
+        """A local server of one's own asks for no key, but the SDK does not start without one."""
+        return os.environ.get("OPENAI_API_KEY") or ("no-key" if self._base_url else None)

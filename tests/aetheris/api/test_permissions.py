@@ -14,6 +14,9 @@ from tests.doors import DECIDER, OPERATOR, REQUESTER, Door, door
 VERBS = ("get", "post", "put", "patch", "delete")
 ID = UUID(int=7)
 ROUTES = {
+    "/healthz": ("GET", "open"),
+    "/readyz": ("GET", "open"),
+    "/metrics": ("GET", "operator"),
     "health": ("GET", "open"),
     "login": ("POST", "open"),
     "agents": ("GET", "requester"),
@@ -64,14 +67,15 @@ def views(patterns: list[Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Every route of the web process, with its view; the admin asks for permissions of its own."""
     for pattern in patterns:
         route = prefix + str(pattern.pattern)
-        if isinstance(pattern, URLResolver) and route != "admin/":
+        if isinstance(pattern, URLResolver) and route != "/admin/":
             yield from views(pattern.url_patterns, route)
         elif isinstance(pattern, URLPattern):
             yield route, getattr(pattern.callback, "cls", None)
 
 
 def api_views() -> dict[str, type[APIView]]:
-    return {route.removeprefix("api/"): view for route, view in views(get_resolver().url_patterns)}
+    found = views(get_resolver().url_patterns, "/")
+    return {route.removeprefix("/api/"): view for route, view in found}
 
 
 @pytest.mark.parametrize("route", api_views())

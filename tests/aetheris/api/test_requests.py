@@ -8,7 +8,7 @@ import pytest
 from django.core.cache import cache
 from rest_framework.throttling import SimpleRateThrottle
 
-from aetheris.api.request_ids import Filter
+from aetheris.core.log_fields import Filter
 from tests.doors import REQUESTER, Door, door, finishing, refused
 from tests.world import Doorbells, Registered, World
 
