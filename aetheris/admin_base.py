@@ -1,25 +1,57 @@
 """What every admin page of the runtime shares: records are looked at, never edited; verbs change them."""
 
+from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
+    BoundedBase = Paginator[Any]
 else:
     ModelAdmin = admin.ModelAdmin
+    BoundedBase = Paginator
+
+MOST_COUNTED = 1000
+
+
+class BoundedPaginator(BoundedBase):
+    """Counts no further than people turn pages, so that a list costs the same however many rows there are."""
+
+    @cached_property
+    def count(self) -> int:
+        rows: Any = self.object_list
+        return int(rows.order_by().values("pk")[: MOST_COUNTED + 1].count())
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether there are more rows than pages lead to."""
+        return self.count > MOST_COUNTED
 
 
 class ReadOnlyAdmin(ModelAdmin):
     """Lists and shows. Nothing is added, edited or deleted by hand."""
 
-    actions = None
+    actions: Sequence[str] | None = None
+    change_list_template = "aetheris/change_list.html"
+    list_per_page = 50
+    paginator = BoundedPaginator
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
 
     class Media:
         css: ClassVar = {"all": ("aetheris/admin.css",)}
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The list, called what it holds."""
+        title = {"title": capfirst(str(self.opts.verbose_name_plural)), "most_counted": MOST_COUNTED}
+        return super().changelist_view(request, {**title, **(extra_context or {})})
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -10,6 +10,7 @@ from aetheris.api.views import Health, Login, Logout
 
 admin.site.site_header = admin.site.site_title = "Aetheris"
 admin.site.index_title = "Operations"
+admin.site.index_template = "jobs/dashboard.html"
 
 urlpatterns = [
     path("admin/", admin.site.urls),
