@@ -36,8 +36,9 @@ class BoundedPaginator(BoundedBase):
 
 
 class ReadOnlyAdmin(ModelAdmin):
-    """Lists and shows. Nothing is added, edited or deleted by hand."""
+    """Lists and shows. Nothing is added, edited or deleted by hand. `optional` fields are left out where empty."""
 
+    optional: tuple[str, ...] = ()
     actions: Sequence[str] | None = None
     change_list_template = "aetheris/change_list.html"
     list_per_page = 50
@@ -53,6 +54,11 @@ class ReadOnlyAdmin(ModelAdmin):
         title = {"title": capfirst(str(self.opts.verbose_name_plural)), "most_counted": MOST_COUNTED}
         return super().changelist_view(request, {**title, **(extra_context or {})})
 
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        """Those that say something of this record."""
+        fields = super().get_fields(request, obj)
+        return [name for name in fields if name not in self.optional or getattr(obj, str(name), None)]
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
@@ -64,11 +70,12 @@ class ReadOnlyAdmin(ModelAdmin):
 
 
 def table(heads: tuple[str, ...], rows: list[tuple[Any, ...]]) -> SafeString:
-    """Records inside a page; whatever the cells hold is only text."""
+    """Records inside a page, whose cells are only text, whatever they hold. Each knows its head, for narrow screens."""
     if not rows:
         return SafeString("–")
     head = format_html_join("", "<th>{}</th>", ((head,) for head in heads))
-    cells = (format_html_join("", "<td>{}</td>", ((cell,) for cell in row)) for row in rows)
+    named = (zip(heads, row, strict=True) for row in rows)
+    cells = (format_html_join("", '<td data-head="{}">{}</td>', row) for row in named)
     body = format_html_join("", "<tr>{}</tr>", ((row,) for row in cells))
     return format_html(
         '<div class="records"><table><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>', head, body

@@ -28,7 +28,8 @@ class Bulk:
     action: str
     asks: str
     follows: str
-    done: str
+    done: tuple[str, str]
+    """Of one job, and of several."""
 
 
 CANCEL = Bulk(
@@ -37,14 +38,17 @@ CANCEL = Bulk(
     "Cancel these jobs?",
     "They start nothing more. What runs is asked to stop and recorded, what is in doubt is answered first. "
     "This cannot be taken back.",
-    "cancelled, at once or when what runs or is in doubt has ended",
+    (
+        "1 job is cancelled, at once or when what runs or is in doubt has ended",
+        "{} jobs are cancelled, at once or when what runs or is in doubt has ended",
+    ),
 )
 RETRY = Bulk(
     requeue,
     "retry_jobs",
     "Try these jobs again?",
     "Each failed job goes on where it failed. What happened is not repeated.",
-    "on their way again",
+    ("1 job is on its way again", "{} jobs are on their way again"),
 )
 
 
@@ -55,7 +59,7 @@ def bulk(bulk: Bulk, admin: ReadOnlyAdmin, request: HttpRequest, queryset: Query
     job_ids = queryset.values_list("pk", flat=True)[:MOST_AT_ONCE]
     refusals = _do(bulk, list(job_ids), principal_of(request.user), request.POST.get("reason", ""))
     if done := refusals.pop("", 0):
-        admin.message_user(request, f"{done} {'job is' if done == 1 else 'jobs are'} {bulk.done}.", messages.SUCCESS)
+        admin.message_user(request, f"{bulk.done[0] if done == 1 else bulk.done[1].format(done)}.", messages.SUCCESS)
     for refusal, number in refusals.items():
         admin.message_user(request, f"{number} not: {refusal}", messages.WARNING)
     return None

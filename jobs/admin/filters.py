@@ -43,7 +43,7 @@ class PriorityFilter(admin.SimpleListFilter):
 class MadeFilter(admin.SimpleListFilter):
     """By the ids of jobs, which begin with the time at which they were made."""
 
-    title = "made"
+    title = "age"
     parameter_name = "made"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:

@@ -42,7 +42,8 @@ class AgentAdmin(ReadOnlyAdmin):
 
 @admin.register(Job)
 class JobAdmin(ReadOnlyAdmin):
-    list_display = ("goal_shown", "agent", "state", "waits_for", "age", "outcome", "priority", "id")
+    list_display = ("goal_and_id", "agent", "stands", "waits_for", "age")
+    optional = ("outcome", "conflicts", "finished_at")
     list_filter = (StateFilter, MadeFilter, TroubleFilter, QueueFilter, "outcome", PriorityFilter, "agent")
     search_fields = ("goal",)
     search_help_text = "A part of the goal, or the id of a job"
@@ -51,8 +52,8 @@ class JobAdmin(ReadOnlyAdmin):
     actions = ("cancel_jobs", "retry_jobs")
     change_form_template = "jobs/job.html"
     fields = (
-        "id", "agent", "tenant", "goal", "state", "outcome", "priority", "ended_with", "conflicts", "requested_by",
-        "created_at", "finished_at", "why", "nodes", "entries", "events",
+        "goal", "agent", "state", "outcome", "why", "ended_with", "conflicts", "requested_by", "priority",
+        "created_at", "finished_at", "nodes", "entries", "events",
     )  # fmt: skip
     readonly_fields = ("ended_with", "why", "nodes", "entries", "events")
 
@@ -121,9 +122,13 @@ class JobAdmin(ReadOnlyAdmin):
         }
         return TemplateResponse(request, "jobs/records.html", context)
 
-    @admin.display(description="Goal")
-    def goal_shown(self, job: Job) -> str:
-        return Truncator(job.goal).chars(60)
+    @admin.display(description="Job")
+    def goal_and_id(self, job: Job) -> SafeString:
+        return format_html('{} <span class="quiet id">{}</span>', Truncator(job.goal).chars(60), job.pk)
+
+    @admin.display(description="State")
+    def stands(self, job: Job) -> str:
+        return job.state if job.outcome in ("", job.state) else f"{job.state}: {job.outcome}"
 
     @admin.display(description="Waits for")
     def waits_for(self, job: Any) -> str:

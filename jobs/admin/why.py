@@ -21,8 +21,9 @@ WAITS_FOR = {
     WaitKind.MESSAGE: "A message",
     WaitKind.TIMER: "Its time",
     WaitKind.CONDITION: "A condition",
-    WaitKind.RESOLUTION: "A person’s word about an unknown outcome",
+    WaitKind.RESOLUTION: "Word about an unknown outcome",
 }
+END, RUNS, READY, NEXT_TRY = "Its end", "Its worker", "A worker", "Its next try"
 HEADS = ("Node", "Waits for", "Since", "Until", "What it is about")
 Row = tuple[Any, ...]
 
@@ -38,9 +39,9 @@ def reasons(job: Job) -> list[Row]:
 
 def _stopping(job: Job) -> Iterator[Row]:
     if job.cancel_requested_at is not None:
-        yield "–", "Its end", moment(job.cancel_requested_at), "", "It is cancelled, and starts nothing more."
+        yield "–", END, moment(job.cancel_requested_at), "", "It is cancelled, and starts nothing more."
     elif job.error is not None:
-        yield "–", "Its end", moment(job.updated_at), "", "It is failing, and starts nothing more."
+        yield "–", END, moment(job.updated_at), "", "It is failing, and starts nothing more."
 
 
 def _waits(job: Job) -> Iterator[Row]:
@@ -68,20 +69,14 @@ def _link(page: str, key: object, text: str) -> object:
 
 
 def _running(node: Node) -> Row:
-    until = moment(node.lease_expires_at)
-    return (
-        node.path,
-        "Its worker",
-        moment(node.started_at),
-        until,
-        "It runs; if its worker is lost, another one goes on.",
-    )
+    started, until = moment(node.started_at), moment(node.lease_expires_at)
+    return node.path, RUNS, started, until, "It runs; if its worker is lost, another one goes on."
 
 
 def _ready(node: Node) -> Row:
     if node.not_before is not None:
-        return node.path, "Its next try", "", moment(node.not_before), "It is tried again then."
-    return node.path, "A worker", moment(node.rung_at), "", f"It is ready; a worker of the queue {node.queue} takes it."
+        return node.path, NEXT_TRY, "", moment(node.not_before), "It is tried again then."
+    return node.path, READY, moment(node.rung_at), "", f"It is ready; a worker of the queue {node.queue} takes it."
 
 
 def moment(at: Any) -> str:

@@ -38,8 +38,9 @@ class StateFilter(ToDoFilter):
 
 @admin.register(Approval)
 class ApprovalAdmin(ReadOnlyAdmin):
-    list_display = ("question", "tool", "call", "requested_by", "requested_at", "expires_at", "state", "decided_by")
+    list_display = ("question", "call", "requested_by", "expires_at", "decided_by")
     list_filter = (StateFilter,)
+    optional = ("reason", "tool", "tool_version", "expires_at", "step", "decided_by", "decided_at", "decision_reason")
     ordering = ("-id",)
     sortable_by = ()
     change_form_template = "signals_app/decide.html"
@@ -57,9 +58,9 @@ class ApprovalAdmin(ReadOnlyAdmin):
     def question(self, approval: Approval) -> str:
         return Truncator(approval.reason or f"May {approval.tool or approval.node} go on?").chars(80)
 
-    @admin.display(description="Arguments")
+    @admin.display(description="Call")
     def call(self, approval: Approval) -> str:
-        return Truncator(approval.arguments or "").chars(120)
+        return Truncator(f"{approval.tool} {approval.arguments or ''}").chars(120)
 
     @admin.display(description="Arguments")
     def arguments_shown(self, approval: Approval) -> SafeString:

@@ -55,8 +55,9 @@ class AnsweredFilter(ToDoFilter):
 class UnknownOutcomeAdmin(ReadOnlyAdmin):
     """Questions what became of an effect: what was tried, and the answers, each confirmed before it is given."""
 
-    list_display = ("question", "agent", "node", "opened_at", "proposed_by", "job")
+    list_display = ("question", "agent", "opened_at", "proposed_by")
     list_filter = (AnsweredFilter,)
+    optional = ("proposed_by", "resolution", "answered_by", "ended_at")
     sortable_by = ()
     change_form_template = "signals_app/unknown.html"
     fields = (

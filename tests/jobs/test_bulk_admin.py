@@ -17,6 +17,7 @@ from tests.world import Doorbells, Registered, World, again, submitted
 LIST = "/admin/jobs/job/"
 EVIL = "<script>alert('goal')</script>"
 BOTH = (CANCEL, RETRY)
+NEEDS = {CANCEL: "jobs.stop_job", RETRY: "jobs.add_job"}
 pytestmark = pytest.mark.usefixtures("whole")
 
 
@@ -76,7 +77,7 @@ def test_chosen_jobs_are_cancelled_with_a_reason(operator: Client, parked: list[
 
 
 def test_chosen_jobs_are_tried_again(operator: Client, failed: list[Job], doorbells: Doorbells) -> None:
-    assert do(operator, RETRY, failed[0]) == ["1 job is on their way again."]
+    assert do(operator, RETRY, failed[0]) == ["1 job is on its way again."]
     doorbells.drain()
     assert states(failed) == ["completed", "failed"]
 
@@ -85,7 +86,7 @@ def test_what_cannot_be_done_is_told_and_the_rest_is_done(
     operator: Client, parked: list[Job], failed: list[Job]
 ) -> None:
     told = do(operator, RETRY, *parked, failed[0])
-    assert told == ["1 job is on their way again.", "3 not: The job has not failed: it is parked."]
+    assert told == ["1 job is on its way again.", "3 not: The job has not failed: it is parked."]
     assert do(operator, CANCEL, failed[1], parked[0])[1] == "1 not: The job has ended as failed."
     assert states(parked) == ["cancelled", "parked", "parked"]
 
@@ -111,9 +112,7 @@ def test_no_more_than_so_many_at_once(operator: Client, parked: list[Job], monke
     assert states(parked) == ["parked", "cancelled", "cancelled"]
 
 
-@pytest.mark.parametrize(
-    ("bulk", "lacking"), [(CANCEL, "jobs.stop_job"), (RETRY, "jobs.add_job")], ids=["cancel", "retry"]
-)
+@pytest.mark.parametrize(("bulk", "lacking"), NEEDS.items(), ids=["cancel", "retry"])
 def test_each_verb_needs_its_permission(
     operator: Client, parked: list[Job], failed: list[Job], bulk: Bulk, lacking: str
 ) -> None:
