@@ -52,7 +52,7 @@ RETRY = Bulk(
 )
 
 
-def bulk(bulk: Bulk, admin: ReadOnlyAdmin, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+def act(bulk: Bulk, admin: ReadOnlyAdmin, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
     """Ask whether this is meant for these jobs; do it once that is confirmed, and say what came of it."""
     if "confirmed" not in request.POST:
         return _ask(bulk, admin, request, list(queryset[: MOST_AT_ONCE + 1]))

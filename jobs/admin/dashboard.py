@@ -1,6 +1,7 @@
 """The first page of the admin: what runs, waits, fails and piles up. Each number leads to the list behind it.
 
-Nothing is counted further than `MOST`, so the page costs the same however many rows there are.
+Nothing is counted further than `MOST` but READY nodes, which have an index of their own: the page costs the same
+however many rows there are.
 """
 
 from collections import Counter

@@ -1,4 +1,4 @@
-"""How an operator narrows the list of jobs. Each filter asks for what an index has."""
+"""How an operator narrows the list of jobs."""
 
 from datetime import timedelta
 from typing import Any

@@ -13,6 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.utils.timesince import timesince
+from django.views.decorators.http import require_safe
 
 from aetheris.admin_base import ReadOnlyAdmin, table
 from aetheris.api.permissions import JOB_CREATE, JOB_STOP, may
@@ -71,7 +72,7 @@ class JobAdmin(ReadOnlyAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         """Each kind of records has pages of its own."""
-        view = self.admin_site.admin_view(self.records_view)
+        view = self.admin_site.admin_view(require_safe(self.records_view))
         pages = [path(f"<uuid:job_id>/{kind}/", view, {"kind": kind}, f"jobs_job_{kind}") for kind in RECORDS]
         return [*pages, *super().get_urls()]
 
@@ -83,11 +84,11 @@ class JobAdmin(ReadOnlyAdmin):
 
     @admin.action(description="Cancel …", permissions=["stop"])
     def cancel_jobs(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
-        return bulk.bulk(bulk.CANCEL, self, request, queryset)
+        return bulk.act(bulk.CANCEL, self, request, queryset)
 
     @admin.action(description="Try again …", permissions=["retry"])
     def retry_jobs(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
-        return bulk.bulk(bulk.RETRY, self, request, queryset)
+        return bulk.act(bulk.RETRY, self, request, queryset)
 
     def change_view(
         self,

@@ -63,5 +63,6 @@ def _told(message: ConsoleMessage) -> str:
 
 def _strictly(route: Route) -> None:
     """What the server answers, under a policy that forbids inline scripts and styles."""
-    answer = route.fetch(max_redirects=0)
+    # A connection that the server closes for having been idle may just be taken for the next request.
+    answer = route.fetch(max_redirects=0, max_retries=2)
     route.fulfill(response=answer, headers={**answer.headers, "content-security-policy": POLICY})

@@ -46,6 +46,8 @@ def test_no_page_of_the_admin_asks_more_or_counts_all(root: Any) -> None:
     many = asked(client.get, pages_of(Job.objects.latest("pk")))
     assert max(few.values()) <= MOST_QUERIES
     assert list(many.values()) == list(few.values())
+    assert "There are more than 1000." in client.get("/admin/jobs/job/").content.decode()
+    assert "There are more than" not in client.get("/admin/jobs/job/?status=failed").content.decode()
 
 
 def test_no_list_asks_more_or_counts_all(root: Any) -> None:
