@@ -30,10 +30,10 @@ EXAMPLE := --app examples.refund \
 	--with aetheris_model="$(BIN)/python -m examples.refund.world.model"
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo run stop test test-ops figures bench chaos crash check vet fmt tidy lock clean
+.PHONY: help build demo run stop test test-browser test-ops figures bench chaos crash check vet fmt tidy lock clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: $(VENV)/.runtime ## Make the environment from the hash-locked requirements
 
@@ -52,6 +52,11 @@ test: $(VENV)/.dev ## Run the tests on a real PostgreSQL, Valkey and workers
 test-ops: $(VENV)/.dev ## Install and use what production uses: PgBouncer, PostgreSQL 15, Redis, promtool, compose; backup, upgrade
 	@tests/ops/install.sh
 	@$(BIN)/pytest -q -m ops tests/ops
+
+test-browser: $(VENV)/.dev ## Drive the admin in Chromium, on a desk and on a phone; pictures are in .browser
+	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && apt-get update --quiet && apt-get install --yes --quiet chromium; } || \
+		{ echo "There is no chromium in PATH; on Debian: apt-get install chromium" >&2; exit 1; }
+	@$(BIN)/pytest -q -m browser tests/browser
 
 figures: $(VENV)/.dev ## Measure the engine on a real instance: a line for each figure and its limit, in 25 minutes
 	@$(BIN)/pytest -q -m figure tests/figures
@@ -88,7 +93,7 @@ lock: $(VENV)/.dev ## Resolve the requirements again: names, versions and hashes
 
 clean: ## Remove the environments and every cache; data folders stay
 	@if [ -x $(BIN)/aetheris ]; then $(BIN)/aetheris down --data "$(DATA)"; fi
-	@rm -rf $(VENV) .bench .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf $(VENV) .bench .browser .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(VENV)/.runtime: requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Aetheris needs Python 3.11 or newer; set PYTHON=")'

@@ -9,6 +9,7 @@ from jobs.api.metrics import Metrics
 
 admin.site.site_header = admin.site.site_title = "Aetheris"
 admin.site.index_title = "Operations"
+admin.site.index_template = "jobs/dashboard.html"
 
 urlpatterns = [
     path("admin/", admin.site.urls),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
@@ -10,11 +11,13 @@ from uuid import UUID
 from django.db import connection, models
 from django.db.models import Count, Q
 
+from aetheris.core.ids import first_id
+from jobs.states import JOB_ENDINGS, JobState, NodeState
+
 if TYPE_CHECKING:
     from jobs.models import Job  # noqa: F401  the class below is one of these
 
 _WANTED = {
-    "status": "state",
     "outcome": "outcome",
     "agent": "agent__name",
     "requested_by": "requested_by",
@@ -29,10 +32,43 @@ class FoundJobQuerySet(models.QuerySet["Job"]):
     def newest_first(self, cursor: UUID | None = None, search: str | None = None, **wanted: Any) -> Self:
         """Jobs in descending order of their ids, which is that of their making; `cursor` continues a page. `wanted`
         has what doors call `status`, `outcome`, `agent`, `requested_by`, `created_after` and `created_before`."""
+        state = wanted.pop("status", None)
         found = self.filter(**{_WANTED[name]: value for name, value in wanted.items() if value is not None})
+        if state:
+            found = found.in_state(state)
         if search:
             found = found.filter(goal__icontains=search)
         return (found.filter(pk__lt=cursor) if cursor else found).order_by("-pk")
+
+    def in_state(self, state: str) -> Self:
+        """Those in this state. Only whether and how a job has ended is in an index: what is not over is little."""
+        return self.filter(state=state, ending=state if state in JOB_ENDINGS else "")
+
+    def sought(self, text: str) -> Self:
+        """The job with this id, or those with this text in their goal."""
+        try:
+            return self.filter(pk=UUID(text.strip()))
+        except ValueError:
+            return self.filter(goal__icontains=text)
+
+    def with_conflicts(self) -> Self:
+        return self.filter(conflicts__gt=0)
+
+    def ready_in(self, queue: str) -> Self:
+        """Those with nodes that are READY in a queue."""
+        nodes = self.model._meta.apps.get_model("jobs", "Node").objects
+        return self.filter(pk__in=nodes.filter(state=NodeState.READY, queue=queue).values("job_id"))
+
+    def failed_since(self, since: datetime, most: int) -> Counter[tuple[UUID, str]]:
+        """Agent, by id and name → how many of the last `most` jobs that were made since this moment have failed."""
+        failed = self.in_state(JobState.FAILED).filter(pk__gte=first_id(since)).order_by("-pk")
+        return Counter(failed.values_list("agent_id", "agent__name")[:most])
+
+    def unended_by_state(self, most: int) -> Counter[str]:
+        """State → how many of the newest `most` jobs that have not ended are in it."""
+        unended = (state for state in JobState.values if state not in JOB_ENDINGS)
+        numbers = {state: Count("pk", filter=Q(state=state)) for state in unended}
+        return Counter(self.unended().order_by("-pk")[:most].aggregate(**numbers))
 
     def unended(self) -> Self:
         """Those that have not ended."""

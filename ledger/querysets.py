@@ -158,6 +158,10 @@ class EntryQuerySet(models.QuerySet["Entry"]):
         """The one entry of this effect that has not failed."""
         return self.filter(job_id=job_id, step_id=step_id).exclude(state=EntryState.FAILED).first()
 
+    def of_job(self, job_id: UUID) -> EntryQuerySet:
+        """All attempts at all effects of a job, in the order of opening."""
+        return self.filter(job_id=job_id).order_by("opened_at", "step_id", "attempt")
+
     def of_attempt(self, job_id: UUID, step_id: str, attempt: int) -> Entry | None:
         """One attempt at an effect, whatever became of it."""
         return self.filter(job_id=job_id, step_id=step_id, attempt=attempt).first()

@@ -49,6 +49,11 @@ class WaitQuerySet(models.QuerySet["Wait"]):
         given = {name: value for name, value in wanted.items() if value}
         return self.filter(tenant=tenant, state=WaitState.OPEN, **given).order_by("-job_id", "correlation_key")
 
+    def parked_longest(self, tenant: str, limit: int) -> list[Wait]:
+        """What the parked jobs of a tenant have waited for longest."""
+        parked = self.filter(tenant=tenant, state=WaitState.OPEN, park=True).order_by("opened_at")
+        return list(parked.select_related("job", "job__agent")[:limit])
+
     def jobs(self, before: UUID | None, limit: int) -> list[UUID]:
         """The jobs of these waits, newest first; `before` continues a page."""
         found = self.filter(job_id__lt=before) if before else self

@@ -3,6 +3,7 @@
 import os
 import time
 import uuid
+from datetime import datetime
 
 random_bytes = os.urandom
 
@@ -20,3 +21,8 @@ def new_id() -> uuid.UUID:
     value |= 0x7 << 76 | (noise >> 68) << 64
     value |= 0b10 << 62 | noise & (2**62 - 1)
     return uuid.UUID(int=value)
+
+
+def first_id(at: datetime) -> uuid.UUID:
+    """What no id that was made at this moment or later is smaller than."""
+    return uuid.UUID(int=int(at.timestamp() * 1000) << 80)

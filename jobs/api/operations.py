@@ -147,7 +147,7 @@ class ObservabilitySummary(APIView):
                 "nodes_running": Node.objects.running_of_tenant(tenant),
                 "approvals_pending": Approval.objects.of_tenant(tenant).newest_first(status="pending").count(),
                 "resolutions_open": UnknownOutcome.objects.of_tenant(tenant).filter(state="open").count(),
-                "conflicts": jobs.filter(conflicts__gt=0).count(),
+                "conflicts": jobs.with_conflicts().count(),
                 "stuck": jobs.stuck(hour_ago).count(),
             }
         )

@@ -108,6 +108,7 @@ class Job(models.Model):
         indexes = (
             models.Index(fields=("tenant", "-id"), name="job_by_tenant"),
             models.Index(fields=("agent", "-id"), name="job_by_agent"),
+            models.Index(fields=("tenant", "ending", "-id"), name="job_by_ending"),
             models.Index(fields=("-id",), name="job_with_conflicts", condition=Q(conflicts__gt=0)),
             models.Index(fields=("deadline_at",), name="job_due", condition=Q(ending="", error__isnull=True)),
         )

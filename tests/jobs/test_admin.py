@@ -3,19 +3,23 @@
 from typing import Any
 
 import pytest
-from django.contrib.admin import site
 from django.db import connection, transaction
-from django.test import Client, RequestFactory
+from django.db.models import QuerySet
+from django.test import Client
 
-from jobs.admin import JobAdmin
+from jobs.admin.records import PAGE, RECORDS
+from jobs.engine.submit import submit
+from jobs.engine.transaction import job_transaction
 from jobs.models import Agent, Job
+from ledger.event_types import EventType
 from tests.conftest import Clock
 from tests.doors import DECIDER, REQUESTER, VIEWER, Door, asking, door, every_record, person
 from tests.jobs.engine.one_tool import contradicted
-from tests.world import Doorbells, Registered, World
+from tests.world import Doorbells, Registered, World, again, submitted
 
 EVIL = "<script>alert('goal')</script>"
-PAGES = ("/admin/", "/admin/jobs/", "/admin/jobs/job/", "/admin/jobs/agent/", "/admin/signals_app/approval/")
+LIST = "/admin/jobs/job/"
+PAGES = ("/admin/", "/admin/jobs/", LIST, "/admin/jobs/agent/", "/admin/signals_app/approval/")
 
 
 @pytest.fixture
@@ -75,8 +79,68 @@ def test_a_job_shows_its_waits_nodes_and_events(approver: Client, job: Job) -> N
 
 
 def test_jobs_are_filtered(approver: Client, job: Job) -> None:
-    assert str(job.pk) in approver.get("/admin/jobs/job/", {"state__exact": "parked"}).content.decode()
-    assert str(job.pk) not in approver.get("/admin/jobs/job/", {"state__exact": "failed"}).content.decode()
+    assert str(job.pk) in approver.get(LIST, {"status": "parked"}).content.decode()
+    assert str(job.pk) not in approver.get(LIST, {"status": "failed"}).content.decode()
+
+
+def test_jobs_are_found_by_id_and_by_a_part_of_their_goal(approver: Client, job: Job) -> None:
+    for text, found in ((str(job.pk), True), ("ALERT(", True), ("refund", False), (str(job.agent_id), False)):
+        assert (str(job.pk) in approver.get(LIST, {"q": text}).content.decode()) == found
+
+
+@pytest.mark.parametrize(
+    ("filters", "found"),
+    [
+        ({"made": "hour"}, True),
+        ({"made": "before"}, False),
+        ({"made": "day", "status": "parked"}, True),
+        ({"trouble": "stuck"}, False),
+        ({"queue": "default"}, False),
+        ({"priority": "3"}, True),
+        ({"priority": "1"}, False),
+        ({"priority": "x", "status": "x", "made": "x", "trouble": "x"}, True),
+    ],
+    ids=str,
+)
+def test_each_filter_narrows_the_list(approver: Client, job: Job, filters: dict[str, str], found: bool) -> None:
+    assert (str(job.pk) in approver.get(LIST, filters).content.decode()) == found
+
+
+def test_jobs_whose_nodes_wait_for_a_worker_are_found_by_queue(approver: Client, job: Job) -> None:
+    fresh = submitted()
+    listed = approver.get(LIST, {"queue": "default"}).content.decode()
+    assert (str(fresh.pk) in listed, str(job.pk) in listed) == (True, False)
+
+
+def test_a_job_of_another_tenant_does_not_exist(approver: Client, job: Job) -> None:
+    theirs = submit("test-agent", "theirs", tenant="another", requested_by="user:9/else").job_id
+    assert str(theirs) not in approver.get(LIST).content.decode()
+    assert approver.get(f"{LIST}{theirs}/change/").status_code == 302
+    for kind in RECORDS:
+        assert approver.get(f"{LIST}{theirs}/{kind}/").status_code == 404
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("nodes", "plan"), ("entries", "look"), ("events", "job_waiting")])
+def test_each_kind_of_records_has_pages(approver: Client, job: Job, kind: str, expected: str) -> None:
+    page = f"{LIST}{job.pk}/{kind}/"
+    shown = approver.get(page).content.decode()
+    assert expected in shown
+    assert "<script>alert(" not in shown
+    assert expected not in approver.get(page, {"page": "2"}).content.decode()
+    for wrong in ("0", "-1", "x", "²", "9" * 30):
+        assert approver.get(page, {"page": wrong}).status_code == 404
+    assert approver.post(page).status_code == 405
+    assert logged_in(person("nobody", staff=True)).get(page).status_code == 403
+
+
+def test_the_events_of_a_long_job_come_page_by_page(approver: Client, job: Job) -> None:
+    for _ in range(PAGE):
+        with job_transaction(job.pk, "user:1/requester", verb="signal") as tx:
+            tx.event(EventType.JOB_WAITING, {})
+    first, second = (approver.get(f"{LIST}{job.pk}/events/", {"page": page}).content.decode() for page in "12")
+    assert (">1</td>" in first, f">{PAGE}</td>" in first, "?page=2" in first) == (True, True, True)
+    assert (f">{PAGE + 1}</td>" in second, "?page=1" in second, "?page=3" in second) == (True, True, False)
+    assert f">{again(job).seq}</td>" in approver.get(f"{LIST}{job.pk}/change/").content.decode()
 
 
 def test_jobs_with_fact_conflicts_are_found(
@@ -85,20 +149,28 @@ def test_jobs_with_fact_conflicts_are_found(
     conflicting = contradicted(registered, world, clock)
 
     def listed(**query: str) -> tuple[bool, bool]:
-        page = approver.get("/admin/jobs/job/", query).content.decode()
+        page = approver.get(LIST, query).content.decode()
         return str(conflicting.pk) in page, str(job.pk) in page
 
-    assert listed(conflicts="yes") == (True, False)
+    assert listed(trouble="conflicts") == (True, False)
     assert listed() == (True, True)
-    assert "With conflicts" in approver.get("/admin/jobs/job/").content.decode()
+    assert "With fact conflicts" in approver.get(LIST).content.decode()
 
 
-def test_jobs_with_fact_conflicts_are_found_by_an_index(database: None) -> None:
-    """There are few of them among millions, and none of the others is looked at."""
-    listed = JobAdmin(Job, site).get_queryset(RequestFactory().get("/")).filter(conflicts__gt=0).order_by("-id")
+@pytest.mark.parametrize(
+    ("found", "index"),
+    [
+        (Job.objects.with_conflicts(), "job_with_conflicts"),
+        (Job.objects.of_tenant("default").in_state("failed"), "job_by_ending"),
+        (Job.objects.of_tenant("default").in_state("parked"), "job_by_ending"),
+    ],
+    ids=["conflicts", "failed", "parked"],
+)
+def test_few_jobs_among_millions_are_found_by_an_index(database: None, found: QuerySet[Job], index: str) -> None:
+    """None of the others is looked at."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan TO off")
-        assert "job_with_conflicts" in listed.explain()
+        assert index in found.order_by("-id").explain()
 
 
 def test_nothing_is_added_edited_or_deleted(root: Client, job: Job) -> None:
@@ -118,7 +190,7 @@ def test_nothing_is_added_edited_or_deleted(root: Client, job: Job) -> None:
 
 def test_who_may_not_see_jobs_sees_none(job: Job) -> None:
     nobody = logged_in(person("nobody", staff=True))
-    assert nobody.get("/admin/jobs/job/").status_code == 403
+    assert nobody.get(LIST).status_code == 403
     assert nobody.get(f"/admin/jobs/job/{job.pk}/change/").status_code == 403
     outsider = logged_in(person("outsider", *VIEWER))
-    assert "/admin/login/" in outsider.get("/admin/jobs/job/")["Location"]
+    assert "/admin/login/" in outsider.get(LIST)["Location"]

@@ -7,6 +7,8 @@ import pytest
 from django.contrib.messages import get_messages
 from django.test import Client
 
+from jobs.engine.submit import submit
+from signals_app.admin.approvals import DECISIONS
 from signals_app.models import Approval
 from tests.conftest import Clock
 from tests.doors import DECIDER, REQUESTER, VIEWER, asking, door_of, every_record, parked, person
@@ -42,6 +44,11 @@ def page(approval: Approval) -> str:
     return f"{LIST}{approval.pk}/change/"
 
 
+def decide(client: Client, approval: Approval, answer: str, **more: str) -> Any:
+    """The response to a decision that was confirmed."""
+    return client.post(page(approval), {answer: "yes", "confirmed": "yes", **more})
+
+
 def told(response: Any) -> list[str]:
     return [str(message) for message in get_messages(response.wsgi_request)]
 
@@ -62,8 +69,48 @@ def test_the_question_is_shown_with_its_arguments_and_both_answers(approver: Cli
     assert "&lt;script&gt;alert(" in shown
 
 
+def test_each_decision_is_confirmed_with_what_it_is_about(approver: Client, approval: Approval) -> None:
+    before = every_record()
+    for answer in DECISIONS:
+        asked = approver.post(page(approval), {answer: "x", "decision_reason": "<b>fine"}).content.decode()
+        for expected in ("7.50", "pay, version 1", approval.requested_by, f'name="{answer}"', 'value="&lt;b&gt;fine"'):
+            assert expected in asked
+        assert "<script>alert(" not in asked
+    assert {name for name, rows in every_record().items() if rows != before[name]} <= {"django_session"}
+
+
+def test_the_arguments_are_shown_one_by_one_as_they_will_be_compared(approver: Client, approval: Approval) -> None:
+    assert approval.arguments == '{"value":"7.50"}'
+    assert ">value</td>" in (shown := approver.get(page(approval)).content.decode())
+    assert ">&quot;7.50&quot;</td>" in shown
+
+
+def test_the_list_begins_with_what_is_to_be_decided(approver: Client, approval: Approval) -> None:
+    def listed(**query: str) -> bool:
+        return str(approval.pk) in approver.get(LIST, query).content.decode()
+
+    assert listed()
+    assert not listed(status="approved")
+    decide(approver, approval, "_approve")
+    assert not listed()
+    assert listed(status="approved")
+
+
+def test_a_question_of_another_tenant_does_not_exist(
+    approver: Client, registered: Registered, world: World, doorbells: Doorbells
+) -> None:
+    asking(registered, world)
+    submit("test-agent", "theirs", tenant="another", requested_by="user:9/else")
+    doorbells.drain()
+    foreign = Approval.objects.get()
+    assert str(foreign.pk) not in approver.get(LIST).content.decode()
+    assert approver.get(page(foreign)).status_code == 302
+    assert decide(approver, foreign, "_approve").status_code == 403
+    assert decided(foreign) == ("pending", "")
+
+
 def test_approving_lets_the_job_go_on(approver: Client, approval: Approval, doorbells: Doorbells, world: World) -> None:
-    response = approver.post(page(approval), {"_approve": "Approve", "decision_reason": "fine"})
+    response = decide(approver, approval, "_approve", decision_reason="fine")
     assert (response.status_code, told(response)) == (302, ["Approved."])
     assert decided(approval) == ("approved", "fine")
     assert Approval.objects.get().decided_by.endswith("/approver")
@@ -74,7 +121,7 @@ def test_approving_lets_the_job_go_on(approver: Client, approval: Approval, door
 def test_refusing_keeps_the_call_from_happening(
     approver: Client, approval: Approval, doorbells: Doorbells, world: World
 ) -> None:
-    response = approver.post(page(approval), {"_refuse": "Refuse"})
+    response = decide(approver, approval, "_refuse")
     assert (response.status_code, told(response)) == (302, ["Refused."])
     doorbells.drain()
     assert decided(approval) == ("refused", "")
@@ -82,9 +129,9 @@ def test_refusing_keeps_the_call_from_happening(
 
 
 def test_what_was_decided_shows_no_answers_and_another_one_is_told(approver: Client, approval: Approval) -> None:
-    approver.post(page(approval), {"_approve": "Approve"})
+    decide(approver, approval, "_approve")
     assert 'name="_approve"' not in approver.get(page(approval)).content.decode()
-    response = approver.post(page(approval), {"_refuse": "Refuse"})
+    response = decide(approver, approval, "_refuse")
     assert told(response)[-1] == "Another answer was given before and stands."
     assert decided(approval) == ("approved", "")
 
@@ -92,8 +139,11 @@ def test_what_was_decided_shows_no_answers_and_another_one_is_told(approver: Cli
 def test_whoever_requested_is_told_and_decides_nothing(requester: Any, approval: Approval) -> None:
     client = Client()
     client.force_login(requester)
+    shown = client.get(page(approval)).content.decode()
+    assert "somebody else has to decide" in shown
+    assert 'name="_approve"' not in shown
     for answer in ("_approve", "_refuse"):
-        response = client.post(page(approval), {answer: "x"})
+        response = decide(client, approval, answer)
         assert response.status_code == 302
         assert "may not decide" in told(response)[-1]
     assert decided(approval) == ("pending", "")
@@ -104,8 +154,10 @@ def test_deciding_needs_the_permission(approval: Approval) -> None:
     shown = viewer.get(page(approval))
     assert shown.status_code == 200
     assert 'name="_approve"' not in shown.content.decode()
-    assert viewer.post(page(approval), {"_approve": "Approve"}).status_code == 403
-    assert as_staff("nobody").post(page(approval), {"_approve": "Approve"}).status_code == 403
+    for client in (viewer, as_staff("nobody"), as_staff("decider", *DECIDER)):
+        for answer in DECISIONS:
+            assert client.post(page(approval), {answer: "x"}).status_code == 403
+            assert decide(client, approval, answer).status_code == 403
     assert decided(approval) == ("pending", "")
 
 
@@ -113,31 +165,32 @@ def test_who_is_not_logged_in_or_no_staff_is_sent_to_the_login(approval: Approva
     stranger, outsider = Client(), Client()
     outsider.force_login(person("outsider", *DECIDER, *VIEWER))
     for client in (stranger, outsider):
-        response = client.post(page(approval), {"_approve": "Approve"})
+        response = decide(client, approval, "_approve")
         assert (response.status_code, "/admin/login/" in response["Location"]) == (302, True)
     assert decided(approval) == ("pending", "")
 
 
 def test_a_get_never_decides(approver: Client, approval: Approval) -> None:
     before = every_record()
-    approver.get(page(approval), {"_approve": "Approve"})
-    approver.head(page(approval), {"_approve": "Approve"})
+    answer = {"_approve": "yes", "confirmed": "yes"}
+    approver.get(page(approval), answer)
+    approver.head(page(approval), answer)
     assert every_record()["signals_app_approval"] == before["signals_app_approval"]
     assert decided(approval) == ("pending", "")
 
 
 def test_a_form_from_elsewhere_decides_nothing(approval: Approval) -> None:
     guarded = as_staff("guarded", *DECIDER, *VIEWER, enforce_csrf_checks=True)
-    assert guarded.post(page(approval), {"_approve": "Approve"}).status_code == 403
+    assert decide(guarded, approval, "_approve").status_code == 403
     assert decided(approval) == ("pending", "")
     guarded.get(page(approval))
     token = guarded.cookies["csrftoken"].value
-    assert guarded.post(page(approval), {"_approve": "A", "csrfmiddlewaretoken": token}).status_code == 302
+    assert decide(guarded, approval, "_approve", csrfmiddlewaretoken=token).status_code == 302
     assert decided(approval) == ("approved", "")
 
 
 def test_a_reason_that_cannot_be_stored_is_told(approver: Client, approval: Approval) -> None:
-    response = approver.post(page(approval), {"_approve": "Approve", "decision_reason": "a\x00b"})
+    response = decide(approver, approval, "_approve", decision_reason="a\x00b")
     assert response.status_code == 302
     assert "NUL" in told(response)[-1]
     assert decided(approval) == ("pending", "")
@@ -145,7 +198,7 @@ def test_a_reason_that_cannot_be_stored_is_told(approver: Client, approval: Appr
 
 def test_after_its_time_it_is_told_and_the_timeout_applied(approver: Client, approval: Approval, clock: Clock) -> None:
     clock.advance(61)
-    response = approver.post(page(approval), {"_approve": "Approve"})
+    response = decide(approver, approval, "_approve")
     assert "over" in told(response)[-1]
     assert decided(approval) == ("expired", "")
 
@@ -166,5 +219,5 @@ def test_nothing_is_added_edited_or_deleted(approval: Approval) -> None:
 
 @pytest.mark.parametrize("object_id", [str(UUID(int=7)), "no-uuid", "_00"])
 def test_a_question_that_is_not_there_cannot_be_decided(approver: Client, object_id: str) -> None:
-    assert approver.post(f"{LIST}{object_id}/change/", {"_approve": "Approve"}).status_code in (403, 404)
+    assert approver.post(f"{LIST}{object_id}/change/", {"_approve": "x", "confirmed": "yes"}).status_code in (403, 404)
     assert approver.get(f"{LIST}{object_id}/change/").status_code == 302

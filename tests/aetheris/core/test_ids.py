@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from datetime import UTC, datetime
 
 import pytest
 
@@ -19,6 +20,16 @@ def test_an_id_begins_with_the_milliseconds() -> None:
     before = time.time_ns() // 1_000_000
     made = ids.new_id()
     assert before <= made.int >> 80 <= time.time_ns() // 1_000_000
+
+
+def test_no_id_is_smaller_than_the_first_of_its_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    moment = datetime(2026, 11, 21, 12, 30, 15, 250_000, tzinfo=UTC)
+    milliseconds = int(moment.timestamp()) * 1000 + 250
+    made = []
+    for millisecond in (milliseconds - 1, milliseconds):
+        monkeypatch.setattr(time, "time_ns", lambda now=millisecond: now * 1_000_000)
+        made.append(ids.new_id())
+    assert made[0] < ids.first_id(moment) <= made[1]
 
 
 def test_ids_that_were_made_later_sort_later(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,34 +1,34 @@
-"""What people decide in the admin: approvals, and what became of unknown effects. By POST, through the verbs."""
+"""Unknown outcomes in the admin: what was tried, and the answers, each confirmed before it is given."""
 
 import json
-from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
 from aetheris.admin_base import ReadOnlyAdmin, table
+from aetheris.api.permissions import APPROVAL_DECIDE, may
 from aetheris.api.principals import rights_of, tenant_of
 from aetheris.core import registry
 from aetheris.core.errors import Refused
 from jobs.engine.possible import Resolution
 from jobs.engine.resolve import Answer, resolve
 from jobs.engine.sender import TOLD, Sender
-from jobs.engine.signal import decide
 from jobs.engine.unknown import about
 from jobs.models import Body
 from ledger.models import Entry
-from signals_app.models import Approval, UnknownOutcome
+from signals_app.admin.filters import ToDoFilter
+from signals_app.models import UnknownOutcome
 from signals_app.states import WaitState
 
-DECIDE = "signals_app.decide_approval"
-ANSWERS = {"_approve": True, "_refuse": False}
 RESOLUTIONS = {
     Resolution.HAPPENED: ("It happened", "The job goes on with the result that you give."),
     Resolution.DID_NOT_HAPPEN: (
@@ -46,91 +46,25 @@ RESOLUTIONS = {
 """What each answer is called, and what follows."""
 
 
-@admin.register(Approval)
-class ApprovalAdmin(ReadOnlyAdmin):
-    list_display = (
-        "id",
-        "tool",
-        "arguments",
-        "state",
-        "requested_by",
-        "requested_at",
-        "expires_at",
-        "decided_by",
-    )
-    list_filter = ("state",)
-    list_select_related = ("job",)
-    ordering = ("-id",)
-    show_full_result_count = False
-    change_form_template = "signals_app/decide.html"
-    fields = (
-        "id", "job", "node", "reason", "step", "tool", "tool_version", "arguments", "state", "requested_by",
-        "requested_at", "expires_at", "decided_by", "decided_at", "decision_reason",
-    )  # fmt: skip
-
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """Show the question; a POST with one of the two answers decides it."""
-        answer = next((ANSWERS[name] for name in ANSWERS if name in request.POST), None)
-        if request.method == "POST" and answer is not None:
-            return self._decide(request, object_id, approved=answer)
-        may_decide = {"may_decide": request.user.has_perm(DECIDE)}
-        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **may_decide})
-
-    def _decide(self, request: HttpRequest, object_id: str, *, approved: bool) -> HttpResponse:
-        approval = self.get_object(request, object_id)
-        if approval is None or not request.user.has_perm(DECIDE):
-            raise PermissionDenied
-        try:
-            decide(
-                approval,
-                approved=approved,
-                reason=request.POST.get("decision_reason", ""),
-                sender=Sender(**rights_of(request)),
-            )
-        except Refused as refusal:
-            self.message_user(request, refusal.message, messages.ERROR)
-        else:
-            self.message_user(request, "Approved." if approved else "Refused.", messages.SUCCESS)
-        return HttpResponseRedirect(request.path)
-
-
-class AnsweredFilter(admin.SimpleListFilter):
-    """Open questions, unless those are wanted that have been answered."""
-
-    title = "state"
-    parameter_name = "status"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(WaitState.RESOLVED.value, "Answered")]
-
-    def choices(self, changelist: Any) -> Iterator[Any]:
-        unfiltered, *others = super().choices(changelist)
-        yield {**unfiltered, "display": "Open"}
-        yield from others
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(state=self.value() or WaitState.OPEN)
+class AnsweredFilter(ToDoFilter):
+    todo: ClassVar = (WaitState.OPEN.value, "Open")
+    others: ClassVar = [(WaitState.RESOLVED.value, "Answered")]
 
 
 @admin.register(UnknownOutcome)
 class UnknownOutcomeAdmin(ReadOnlyAdmin):
     """Questions what became of an effect: what was tried, and the answers, each confirmed before it is given."""
 
-    list_display = ("question", "agent", "node", "opened_at", "proposed_by", "job")
+    list_display = ("question", "agent", "opened_at", "proposed_by")
     list_filter = (AnsweredFilter,)
-    show_full_result_count = False
+    optional = ("proposed_by", "resolution", "answered_by", "ended_at")
+    sortable_by = ()
     change_form_template = "signals_app/unknown.html"
     fields = (
-        "job", "agent", "node", "reason", "opened_at", "sent", "tried", "state", "proposed_by", "resolution",
+        "job_shown", "agent", "node", "reason", "opened_at", "sent", "tried", "state", "proposed_by", "resolution",
         "answered_by", "ended_at",
     )  # fmt: skip
-    readonly_fields = ("agent", "sent", "tried", "resolution")
+    readonly_fields = ("job_shown", "agent", "sent", "tried", "resolution")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Those of the user's tenant, newest first."""
@@ -143,6 +77,11 @@ class UnknownOutcomeAdmin(ReadOnlyAdmin):
     @admin.display(description="Agent")
     def agent(self, question: UnknownOutcome) -> str:
         return question.job.agent.name
+
+    @admin.display(description="Job")
+    def job_shown(self, question: UnknownOutcome) -> SafeString:
+        page = reverse("admin:jobs_job_change", args=[question.job_id])
+        return format_html('<a href="{}">{}</a>', page, question.job_id)
 
     @admin.display(description="What was sent")
     def sent(self, question: UnknownOutcome) -> SafeString:
@@ -176,7 +115,7 @@ class UnknownOutcomeAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         """Show the question; a POST with one of the answers asks whether it is meant, and `confirmed` gives it."""
         question = self.get_object(request, object_id)
-        may_decide = self.has_view_permission(request, question) and request.user.has_perm(DECIDE)
+        may_decide = self.has_view_permission(request, question) and may(request, APPROVAL_DECIDE)
         said = next((each for each in Resolution if f"_{each}" in request.POST), None)
         if request.method == "POST" and said is not None:
             if question is None or not may_decide:
@@ -214,7 +153,8 @@ class UnknownOutcomeAdmin(ReadOnlyAdmin):
             **self.admin_site.each_context(request),
             "title": f"{label}: is that so?",
             "opts": self.opts,
-            "question": question,
+            "asked": question,
+            "back": request.path,
             "unknown": about([question])[0],
             "said": said,
             "follows": follows,
