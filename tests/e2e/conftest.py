@@ -110,9 +110,13 @@ class Running:
 
     def calls(self, job_id: str) -> list[dict[str, Any]]:
         """What the witness saw of a job."""
+        return [call for call in self.all_calls() if call["job"] == job_id]
+
+    def all_calls(self) -> list[dict[str, Any]]:
+        """What the witness saw."""
         file = self.data / "witness.jsonl"
         lines = file.read_text().splitlines() if file.exists() else []
-        return [call for call in map(json.loads, lines) if call["job"] == job_id]
+        return [json.loads(line) for line in lines]
 
     def kill_worker_of(self, job_id: str) -> int:
         """Kill -9 the process that is in the middle of the job's call."""

@@ -51,7 +51,8 @@ class MixedJobs:
         return again + [key for key, _, sends in self._entries() if calls[key] > sends]
 
     def _called(self) -> Counter[str]:
-        return Counter(call["key"] for job in self.ids for call in self._running.calls(job))
+        mine = set(self.ids)
+        return Counter(call["key"] for call in self._running.all_calls() if call["job"] in mine)
 
     def _entries(self) -> list[tuple[Any, ...]]:
         return self._running.rows(ENTRIES, jobs=self.ids)

@@ -28,6 +28,7 @@ BLOWS = [
     broker_with_its_data,
 ]
 
+RUNNING = "SELECT path FROM jobs_node WHERE state = 'running'"
 TAKEN_AGAIN = """
     SELECT started.at FROM ledger_event AS reclaimed CROSS JOIN LATERAL (
         SELECT at FROM ledger_event AS event
@@ -60,6 +61,7 @@ def worker_alone(running: Running) -> None:
 def test_a_lost_node_runs_again_in_time_after_the_kill(running: Running, blow: Blow, figure: Figure) -> None:
     """The whole worker is gone, and with the second blow every doorbell as well."""
     eventually(lambda: is_healthy(running), 60, "the instance did not come back")
+    eventually(lambda: not running.rows(RUNNING), 60, "the jobs before these take all threads")
     jobs = [running.submit("slow_payment 8") for _ in range(6)]
     eventually(lambda: all(running.calls(job) for job in jobs), 20, "not all have begun")
     hit = running.calls(jobs[0])[0]["pid"]
