@@ -1,8 +1,10 @@
 """The part of one process in a cell: some acts, one after the other, and perhaps a blow."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from aetheris.conf import configuration
 from aetheris.failpoints import armed
@@ -13,6 +15,9 @@ from aetheris.testing.crash_matrix.striking import Striking
 from aetheris.testing.crash_matrix.world import here
 from aetheris.testing.fork import Voice
 from aetheris.testing.invariants import violations
+from jobs.engine.patience import until_answered
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -47,21 +52,26 @@ def play(stage: Stage, part: Part, voice: Voice) -> None:
         querysets.forget_sweeps()
         actor.prepare()
     else:
-        voice.tell(left=actor.see().told())
+        voice.tell(left=_look(actor.see).told())
     acts = stage.scenario.acts
     with armed(striking.reached):
         for index in range(part.first, part.last):
             if index == len(acts) - 1:
-                voice.tell(rest=actor.see().told())
+                voice.tell(rest=_look(actor.see).told())
             voice.tell(act=index)
             striking.begin(stage.scenario.act(index))
             acts[index][1](actor)
             striking.begin("")
     voice.tell(places=striking.places)
     if part.closes:
-        job = actor.job
-        found = violations(here.sent(), healed=True, afresh=False, jobs=[job])
-        voice.tell(end=actor.see().told(), job=str(job), violations=[asdict(each) for each in found])
+        job = _look(lambda: actor.job)
+        found = _look(lambda: violations(here.sent(), healed=True, afresh=False, jobs=[job]))
+        voice.tell(end=_look(actor.see).told(), job=str(job), violations=[asdict(each) for each in found])
+
+
+def _look(read: Callable[[], T]) -> T:
+    """What stands in the database. A process of a killed server may answer an act to its end, and die only then."""
+    return until_answered(read, "a look at the job")
 
 
 def play_aside(stage: Stage, act: str, stroke: Stroke | None, voice: Voice) -> None:
