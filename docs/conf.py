@@ -7,7 +7,7 @@ from sphinx.application import Sphinx
 
 ROOT = Path(__file__).resolve().parent.parent
 DECISIONS = "docs/adr/0001-record-decisions"
-FIRST = ["README"]
+FIRST = ["README", "docs/quick-start", "docs/concepts"]
 PROJECT = ["examples/refund/README", "benchmarks/README", "CONTRIBUTING", "CHANGELOG"]
 
 project = "Aetheris"
