@@ -23,6 +23,7 @@ html_show_sphinx = False
 
 
 def setup(app: Sphinx) -> None:
+    app.connect("env-get-outdated", lambda *_: [root_doc, DECISIONS])  # they change whenever a page comes or goes
     app.connect("source-read", _navigate)
     app.add_lexer("mermaid", TextLexer)  # drawn by Git hosts; a site that loads nothing shows the text
 
