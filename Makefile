@@ -30,7 +30,7 @@ EXAMPLE := --app examples.refund \
 	--with aetheris_model="$(BIN)/python -m examples.refund.world.model"
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo run stop test test-browser test-ops figures bench chaos crash check vet fmt tidy lock clean
+.PHONY: help build demo run stop test test-browser test-ops figures bench chaos crash docs check vet fmt tidy lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,6 +70,10 @@ chaos: $(VENV)/.runtime ## Kill everything at random under load, then check all 
 crash: $(VENV)/.dev ## Kill the runtime at every boundary: what has no verdict yet (SHARD=1/2), or one (CELL=...)
 	@$(BIN)/python -m tests.chaos.matrix --shard "$(SHARD)" $(if $(CELL),--cell "$(CELL)") $(CRASH_ARGS)
 
+docs: $(VENV)/.dev ## Build the documentation into build/docs; a warning, such as a link that leads nowhere, is an error
+	@$(BIN)/sphinx-build -b html -c docs -W --keep-going -q -j auto . build/docs
+	@echo "Open build/docs/index.html"
+
 check: vet ## Lint, types, import contracts, missing migrations, architecture
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/pytest -q tests/architecture
@@ -93,7 +97,7 @@ lock: $(VENV)/.dev ## Resolve the requirements again: names, versions and hashes
 
 clean: ## Remove the environments and every cache; data folders stay
 	@if [ -x $(BIN)/aetheris ]; then $(BIN)/aetheris down --data "$(DATA)"; fi
-	@rm -rf $(VENV) .bench .browser .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf $(VENV) build .bench .browser .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(VENV)/.runtime: requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Aetheris needs Python 3.11 or newer; set PYTHON=")'

@@ -1,8 +1,12 @@
-"""Every Python block of the documentation runs as it stands, and so does every test in it."""
+"""Every Python block of the documentation runs as it stands, and so does every test in it. Every block of a shell, of
+JSON and of TOML can be read."""
 
 import inspect
+import json
 import re
-from collections.abc import Iterator
+import subprocess
+import tomllib
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -17,6 +21,21 @@ RUNS = [
     pytest.param(*block, test, id=f"{named(block[0])}:{block[1]} {test}".strip())
     for block in BLOCKS
     for test in re.findall(r"^def (test_\w+)", block[2], re.MULTILINE) or [""]
+]
+SHOWN = {"": "output or a formula", "text": "output", "mermaid": "a diagram", "yaml": "a piece of a manifest"}
+"""Blocks that nothing runs or reads, and why."""
+
+
+def parsed_by_bash(text: str) -> None:
+    subprocess.run(["bash", "-n"], input=text, text=True, check=True, capture_output=True)
+
+
+READERS: dict[str, Callable[[str], object]] = {"sh": parsed_by_bash, "json": json.loads, "toml": tomllib.loads}
+READ = [
+    pytest.param(language, text, id=f"{named(page)}:{line} {language}")
+    for page in pages()
+    for language in READERS
+    for line, text in blocks(page, language)
 ]
 KINDS: tuple[registry.Registry[Any], ...] = (registry.agents, registry.tools, registry.functions, registry.models)
 
@@ -42,3 +61,14 @@ def test_block_runs(page: Path, line: int, text: str, test: str, request: pytest
     if test:
         names = inspect.signature(defined[test]).parameters
         defined[test](*(request.getfixturevalue(name) for name in names))
+
+
+@pytest.mark.parametrize(("language", "text"), READ)
+def test_block_can_be_read(language: str, text: str) -> None:
+    READERS[language](text)
+
+
+@pytest.mark.parametrize("page", pages(), ids=named)
+def test_nothing_looks_like_an_example_that_is_none(page: Path) -> None:
+    languages = set(re.findall(r"^```(\w*)\n.*?^```$", page.read_text(), re.MULTILINE | re.DOTALL))
+    assert languages <= {"python", *READERS, *SHOWN}

@@ -1,4 +1,5 @@
-"""docs/rest.md describes each route of the URL conf: method, permission and one curl example."""
+"""docs/rest.md describes each route of the URL conf: method, permission and one curl example. docs/rest-fields.md is
+what docs/make_rest.py makes of the OpenAPI document."""
 
 import re
 from collections.abc import Iterator
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from docs.make_rest import page
 from tests.docs.reading import read, section
 
 PAGE = read("rest.md")
@@ -38,3 +40,7 @@ def test_each_route_is_described(method: str, path: str, permissions: tuple[str,
 def test_no_other_route_is_described() -> None:
     described = re.findall(r"^### ([A-Z]+ /\S+)$", PAGE, re.MULTILINE)
     assert sorted(described) == sorted(f"{method} {path}" for method, path, _ in ROUTES)
+
+
+def test_the_page_of_fields_is_up_to_date() -> None:
+    assert read("rest-fields.md") == page(), "run: .venv/bin/python docs/make_rest.py"
