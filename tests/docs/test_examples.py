@@ -22,7 +22,15 @@ RUNS = [
     for block in BLOCKS
     for test in re.findall(r"^def (test_\w+)", block[2], re.MULTILINE) or [""]
 ]
-SHOWN = {"": "output or a formula", "text": "output", "mermaid": "a diagram", "yaml": "a piece of a manifest"}
+SHOWN = {
+    "": "output or a formula",
+    "text": "output",
+    "mermaid": "a diagram",
+    "yaml": "a piece of a manifest",
+    "dockerfile": "a piece of an image, which takes an engine to build",
+    "py": "lines of another project, which tests/cli/test_init.py adds to one",
+    "sql": "statements for another cluster, which tests/ops/test_restore.py sends to one",
+}
 """Blocks that nothing runs or reads, and why."""
 
 
