@@ -29,7 +29,7 @@ SHOWN = {
     "yaml": "a piece of a manifest",
     "dockerfile": "a piece of an image, which takes an engine to build",
     "py": "lines of another project, which tests/cli/test_init.py adds to one",
-    "sql": "statements for another cluster, which tests/ops/test_restore.py sends to one",
+    "sql": "statements for another cluster, which tests/ops/test_backup.py sends to one",
 }
 """Blocks that nothing runs or reads, and why."""
 
