@@ -64,7 +64,7 @@ def remains(
     A started read is of no interest any more, and a transactional effect was rolled back: their entries fail, so that
     nothing is left open.
     """
-    doubtful = Entry.objects.undecided_of(tx.job.pk, node.path) if node.claims else []
+    doubtful = tx.rows.undecided_of(node)
     for entry in doubtful:
         if not entry.effect_class.leaves_doubt:
             facts.fail(tx, node, entry, {"code": "NOT_NEEDED", "message": "The node is not run again."})

@@ -139,7 +139,7 @@ def store_values(tx: JobTransaction, node: Node, values: list[Value]) -> None:
 
 def in_doubt(tx: JobTransaction, node: Node) -> tuple[Entry, Prepared, Recourse] | None:
     """The first write of a step that must not simply be sent again, with what was sent and what may be done."""
-    for entry in Entry.objects.undecided_of(tx.job.pk, node.path):
+    for entry in tx.rows.undecided_of(node):
         if entry.effect_class.writes:
             if entry.tool not in registry.tools:
                 return entry, Prepared("{}", 0.0), Recourse.SHOW

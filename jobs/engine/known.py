@@ -192,6 +192,14 @@ class KnownRows(Rows):
     def of_attempt(self, step_id: str, attempt: int) -> Entry | None:
         return self._of_step(step_id).get(attempt)
 
+    def undecided_of(self, node: Node) -> list[Entry]:
+        if node.claims:
+            self.know_effects_of(node.path)
+        entries = (entry for of_step in self._entries.values() for entry in of_step.values())
+        undecided = (EntryState.STARTED, EntryState.UNKNOWN)
+        mine = [entry for entry in entries if entry.node == node.path and entry.state in undecided]
+        return sorted(mine, key=lambda entry: entry.opened_at)
+
     def know_effects_of(self, path: str) -> None:
         if path not in self._with_effects:
             for entry in self._read(lambda: Entry.objects.of_nodes({(self.job.pk, path)})):

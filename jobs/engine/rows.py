@@ -104,6 +104,10 @@ class Rows:
         """One attempt at an effect, whatever became of it."""
         return Entry.objects.of_attempt(self.job.pk, step_id, attempt)
 
+    def undecided_of(self, node: Node) -> list[Entry]:
+        """The node's effects that are neither known to have happened nor not to have, in the order of opening."""
+        return Entry.objects.undecided_of(self.job.pk, node.path) if node.claims else []
+
     def know_effects_of(self, path: str) -> None:
         """What follows is about effects of this node."""
 

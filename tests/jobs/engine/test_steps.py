@@ -37,6 +37,7 @@ from tests.world import (
     event_types,
     result_of,
     states,
+    submitted,
 )
 
 pytestmark = pytest.mark.usefixtures("whole")
@@ -615,3 +616,27 @@ def test_a_no_of_a_worker_that_lost_its_lease_is_given_to_the_next_run(
     job = one_step(registered, code, pay)
     doorbells.drain()
     assert (again(job).state, result_of(job), world.called("pay")) == ("completed", "no such account", 1)
+
+
+def test_a_call_costs_two_statements(registered: Registered, world: World, doorbells: Doorbells) -> None:
+    """One that opens it and one that settles it; each commits by itself. On a machine that hangs, one more now and then."""
+    pay, sent = world.tool("pay", Effect.ONCE), []
+
+    def noted(execute: Any, statement: str, *call: Any) -> Any:
+        sent.append(statement)
+        return execute(statement, *call)
+
+    calls = 2
+
+    def code(ctx: StepContext) -> Any:
+        return [ctx.call(pay) for _ in range(calls)]
+
+    one_step(registered, code, pay)
+    with connection.execute_wrapper(noted):
+        doorbells.drain()
+        for_two = len(sent)
+        calls = 12
+        submitted()
+        doorbells.drain()
+    assert world.called("pay") == 14
+    assert 20 <= len(sent) - 2 * for_two < 30
