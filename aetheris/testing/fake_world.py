@@ -68,8 +68,9 @@ class FakeWorld:
             name=name, effect=Effect(effect), **{"call": call, "signature": Signature(call), **defaults, **options}
         )
 
-    def called(self, name: str) -> int:
-        """How often a tool was called."""
+    def called(self, tool: Tool | str) -> int:
+        """How often a tool, or that of this name, was called."""
+        name = tool if isinstance(tool, str) else tool.name
         return sum(1 for call in self.calls if call.tool == name)
 
     def applied(self, tool: Tool) -> int:

@@ -619,7 +619,7 @@ def test_a_no_of_a_worker_that_lost_its_lease_is_given_to_the_next_run(
 
 
 def test_a_call_costs_two_statements(registered: Registered, world: World, doorbells: Doorbells) -> None:
-    """One that opens it and one that settles it; each commits by itself. On a machine that hangs, one more now and then."""
+    """One that opens it and one that settles it; each commits by itself. A machine that hangs may cost one more."""
     pay, sent = world.tool("pay", Effect.ONCE), []
 
     def noted(execute: Any, statement: str, *call: Any) -> Any:
