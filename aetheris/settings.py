@@ -47,6 +47,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "aetheris.api.request_ids.request_ids",
+    "aetheris.api.chunked.ChunkedBodies",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -125,7 +126,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "POSTPROCESSING_HOOKS": ["aetheris.api.schema.with_error"],
+    "POSTPROCESSING_HOOKS": ["aetheris.api.schema.with_error", "aetheris.api.schema.with_plain_texts"],
     "APPEND_COMPONENTS": {
         "securitySchemes": {
             "token": {

@@ -14,7 +14,7 @@ from aetheris.api.exceptions import BodyTooLarge
 class BoundedJSONParser(JSONParser):
     """Refuses a body over `DATA_UPLOAD_MAX_MEMORY_SIZE` before it is decoded, and one that nests too deep.
 
-    Django itself refuses one that says its length; this also holds for one that comes in chunks.
+    Django itself refuses one that says its length; this also holds for one that comes in chunks. None at all is an empty one.
     """
 
     def parse(
@@ -24,6 +24,8 @@ class BoundedJSONParser(JSONParser):
         data = stream.read(limit + 1)
         if len(data) > limit:
             raise BodyTooLarge()
+        if not data:
+            return {}
         try:
             return super().parse(io.BytesIO(data), media_type, parser_context)
         except RecursionError as error:

@@ -115,6 +115,17 @@ def with_error(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     return result
 
 
+def with_plain_texts(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """A text that may be empty is one text: drf-spectacular says "this or an empty one", of which "" would be both."""
+    for schema in result["components"]["schemas"].values():
+        for field in schema.get("properties", {}).values():
+            texts = field.get("oneOf", ())
+            if len(texts) == 2 and texts[1] == {**_TEXT, "maxLength": 0}:
+                del field["oneOf"]
+                field.update(texts[0])
+    return result
+
+
 def _error(listed: list[str]) -> dict[str, Any]:
     code = {"properties": {"error": {"properties": {"code": {"enum": listed}}}}}
     return {"allOf": [{"$ref": "#/components/schemas/Error"}, code]}

@@ -35,7 +35,7 @@ class Alive(serializers.Serializer[Any]):
 
 
 class Login(APIView):
-    """`POST {username, password}` → a token for `Authorization: Token …`. Only its hash is stored."""
+    """`POST {username, password}` → a token for `Authorization: Bearer …`. Only its hash is stored."""
 
     permissions: ClassVar = {"POST": (OPEN,)}
     contract: ClassVar = {

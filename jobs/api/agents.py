@@ -102,7 +102,10 @@ class Message(APIView):
                 "Idempotency-Key": {
                     "type": "string",
                     "pattern": f"^{IDEMPOTENCY_KEY.pattern}$",
-                    "description": "The same key with the same message gives the same job, for ever.",
+                    "description": (
+                        "The same key with the same message gives the same job, for ever, to everybody who may send "
+                        "this agent work: choose one that nobody else can come upon, such as a UUID."
+                    ),
                 }
             },
             answers={202: answers.Accepted},

@@ -4,12 +4,14 @@ import json
 import logging
 from typing import Any
 
+import httpx
 import pytest
 from django.core.cache import cache
 from rest_framework.throttling import SimpleRateThrottle
 
 from aetheris.core.log_fields import Filter
 from tests.doors import REQUESTER, Door, door, finishing, refused
+from tests.web import serving
 from tests.world import Doorbells, Registered, World
 
 MIB = 1024 * 1024
@@ -92,6 +94,18 @@ BODIES: dict[str, tuple[str | bytes, tuple[int, str]]] = {
 def test_a_bad_body_changes_nothing(requester: Door, body: str) -> None:
     text, expected = BODIES[body]
     assert refused(lambda: requester.raw("agents/test-agent/message", text)) == expected
+
+
+@pytest.mark.parametrize("body", [*BODIES, "good"])
+def test_a_body_that_comes_in_chunks_is_read_like_any_other(requester: Door, database: None, body: str) -> None:
+    """Without a length before it; it is never taken for none."""
+    text, expected = BODIES.get(body, ('{"message": "do it"}', (202, "")))
+    content = text if isinstance(text, bytes) else text.encode()
+    authorization = {"Authorization": f"Bearer {requester.token}", "Content-Type": "application/json"}
+    with serving() as url:
+        answer = httpx.post(f"{url}agents/test-agent/message", content=iter([content]), headers=authorization)
+    assert answer.request.headers["Transfer-Encoding"] == "chunked"
+    assert (answer.status_code, answer.json().get("error", {}).get("code", "")) == expected
 
 
 @pytest.mark.parametrize(
