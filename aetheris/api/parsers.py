@@ -14,7 +14,8 @@ from aetheris.api.exceptions import BodyTooLarge
 class BoundedJSONParser(JSONParser):
     """Refuses a body over `DATA_UPLOAD_MAX_MEMORY_SIZE` before it is decoded, and one that nests too deep.
 
-    Django itself refuses one that says its length; this also holds for one that comes in chunks. None at all is an empty one.
+    Django itself refuses one that says its length; this also holds for one that comes in chunks. Nothing at all is an
+    empty body.
     """
 
     def parse(
