@@ -13,6 +13,7 @@ NOT_CHECKED = {
 NOT_REACHED = {
     "authenticate.commit": "a door's own: a token that has expired is deleted.",
     "change_schedule.commit": "one row that a person saves.",
+    "count_events.commit": "a scrape's own: which events it has counted, in one transaction with their numbers.",
     "fire.commit": "tests/jobs/engine/test_schedule.py: the job and the next time are one transaction.",
     "give_back.commit": "tests/jobs/engine/test_stopping.py.",
     "login.commit": "a door's own: a token is made.",
