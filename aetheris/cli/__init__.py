@@ -4,6 +4,7 @@ Nothing here imports Django: it is loaded only by the processes that are started
 `shown` says how answers look, and the other modules are the commands, one for each group.
 """
 
+import signal
 import sys
 from collections.abc import Callable
 
@@ -68,6 +69,8 @@ app.add_typer(agents.agent, name="agent", rich_help_panel=WORK)
 
 def main() -> None:
     """The entry point: known errors become one clear message, never a traceback."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         app()
     except (ServiceError, OSError) as error:

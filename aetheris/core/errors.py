@@ -1,5 +1,6 @@
 """Every error that Aetheris raises on purpose: a stable code, a sentence that says what to do, details as data."""
 
+import traceback
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -31,6 +32,11 @@ def described(error: BaseException) -> str:
     except Exception:
         text = "(its text cannot be read)"
     return storable(f"{type(error).__name__}: {text}" if text else type(error).__name__)
+
+
+def came_from(error: BaseException) -> str:
+    """The lines of code that an error came through, for a log: without its text and the values, which may be secret."""
+    return "".join(traceback.format_tb(error.__traceback__)).rstrip()
 
 
 def storable(text: str) -> str:

@@ -5,6 +5,7 @@ never after the time to send. Whatever the called code does becomes an outcome.
 """
 
 import inspect
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -15,10 +16,12 @@ from aetheris.core import contract, loop
 from aetheris.core.canonical import dumps, dumps_escaped, loads
 from aetheris.core.clocks import uptime
 from aetheris.core.context import ToolContext
-from aetheris.core.errors import AetherisError, CriticalError, NotApplied, NotCanonical, ToolError, described
+from aetheris.core.errors import AetherisError, CriticalError, NotApplied, NotCanonical, ToolError, came_from, described
 from aetheris.core.findings import DidNotHappen, Finding, Happened, Undecided
 from aetheris.core.handlers import Effect, ModelAdapter, ModelAnswer, ModelRequest, Tool
 from aetheris.core.outcomes import Done, Doubt, Fail, Outcome
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -48,6 +51,7 @@ def call_tool(declared: Tool, arguments: str, context: ToolContext) -> Outcome:
     except (ToolError, CriticalError) as error:
         return Fail(error.code, _told(error, context), critical=isinstance(error, CriticalError))
     except Exception as error:
+        logger.warning("%s of %s: TOOL_IN_DOUBT\n%s", declared.name, context.node, came_from(error))
         return Doubt("TOOL_IN_DOUBT", _told(error, context))
     return _done(declared, result, context)
 

@@ -9,7 +9,7 @@ from aetheris.cli.shown.words import facts, lasted, outcome, short, state, table
 
 
 def listed(answer: dict[str, Any]) -> RenderableType:
-    jobs = table("id", "agent", "state", "created", "goal", wrap=("goal",))
+    jobs = table("id", "agent", "state", "created", "goal")
     for job in answer["jobs"]:
         status = state(job["status"], job["outcome"])
         jobs.add_row(job["id"], job["agent_id"], status, when(job["created_at"]), short(job["goal"], 80))

@@ -39,11 +39,16 @@ COLOURS = {
 LONGEST = 300
 
 
+LENGTH_OF_ID = 36
+
+
 def table(*columns: str, wrap: tuple[str, ...] = ()) -> Table:
-    """Columns are never cut, but for those that may wrap: an id must be whole to be used."""
+    """A row a line, cut where the terminal ends, but for columns that may wrap. An id is never cut."""
     made = Table(box=SIMPLE_HEAD, pad_edge=False)
     for column in columns:
-        made.add_column(column, no_wrap=column not in wrap, overflow="fold")
+        folds = column in wrap
+        whole = LENGTH_OF_ID if column == "id" else None
+        made.add_column(column, no_wrap=not folds, overflow="fold" if folds else "ellipsis", min_width=whole)
     return made
 
 

@@ -1,17 +1,20 @@
 """Node zero: the agent's plan, made once and recorded, never made again."""
 
+import logging
 from collections.abc import Sequence
 
 from aetheris.conf import configuration
 from aetheris.core import registry
 from aetheris.core.context import PlanContext, StopRequest
-from aetheris.core.errors import AetherisError, GraphError, described
+from aetheris.core.errors import AetherisError, GraphError, came_from, described
 from aetheris.core.graph import NodeSpec, TaskGraph
 from aetheris.core.handlers import Function, Planner, Step, Tool
 from aetheris.core.outcomes import Expand, Fail, Outcome
 from jobs.engine.kinds.base import Claimed, Prepared
 from jobs.engine.rows import Rows
 from jobs.models import Job, Node
+
+logger = logging.getLogger(__name__)
 
 
 def is_here(job: Job, node: Node) -> bool:
@@ -31,6 +34,7 @@ def call(claimed: Claimed, stop: StopRequest) -> Outcome:
     except AetherisError as error:
         return Fail(error.code, error.message)
     except Exception as error:
+        logger.warning("%s: PLAN_FAILED\n%s", claimed.path, came_from(error))
         return Fail("PLAN_FAILED", described(error))
     return Expand(graph)
 

@@ -1,5 +1,6 @@
 """Step nodes: code with several effects. It runs from its beginning each time, and is given what it did before."""
 
+import logging
 import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -13,7 +14,7 @@ from aetheris.conf import configuration
 from aetheris.core import contract, registry
 from aetheris.core.canonical import digest, dumps, loads
 from aetheris.core.context import StopRequest, ToolContext
-from aetheris.core.errors import AetherisError, CriticalError, NotApplied, ToolError, described
+from aetheris.core.errors import AetherisError, CriticalError, NotApplied, ToolError, came_from, described
 from aetheris.core.handlers import Effect, Tool
 from aetheris.core.ids import new_id, random_bytes
 from aetheris.core.outcomes import Done, Doubt, Fail, Outcome
@@ -31,6 +32,8 @@ from jobs.states import NodeType
 from ledger.entries import Intent
 from ledger.models import Entry
 from ledger.states import EntryKind
+
+logger = logging.getLogger(__name__)
 
 FETCH_SECONDS = 30.0
 RANDOM_BYTES = 7
@@ -61,6 +64,7 @@ def call(claimed: Claimed, stop: StopRequest) -> Outcome:
     except AetherisError as error:
         outcome = Fail(error.code, described(error), critical=isinstance(error, CriticalError))
     except Exception as error:
+        logger.warning("%s: STEP_FAILED\n%s", claimed.path, came_from(error))
         outcome = Fail("STEP_FAILED", described(error))
     # What stands already stands, even if the step's code has caught its suspension.
     return run.ended or outcome
