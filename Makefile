@@ -72,7 +72,7 @@ crash: $(VENV)/.dev ## Kill the runtime at every boundary: what has no verdict y
 
 docs: $(VENV)/.dev ## Build the documentation into build/docs; a warning, such as a link that leads nowhere, is an error
 	@$(BIN)/sphinx-build -b html -c docs -W --keep-going -q -j auto . build/docs
-	@echo "Open build/docs/index.html"
+	@echo "Open build/docs/index.html; for its search: $(BIN)/python -m http.server -d build/docs"
 
 check: vet ## Lint, types, import contracts, missing migrations, architecture
 	@$(BIN)/lint-imports --no-cache
