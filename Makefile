@@ -40,10 +40,10 @@ build: $(VENV)/.runtime ## Make the environment from the hash-locked requirement
 demo: $(VENV)/.runtime ## One refund and a kill -9 in the middle of it (EFFECT=once|verifiable, ORDER=order-7, REFUSE=1)
 	@$(BIN)/python -m examples.refund.demo --effect "$(EFFECT)" --order "$(ORDER)" $(if $(REFUSE),--refuse)
 
-run: $(VENV)/.runtime ## Start everything in the background; print the URLs and the dev logins
+run: $(VENV)/.runtime ## Start everything in the background; print the URLs and the dev logins (DATA=/some/folder instead of .aetheris)
 	@AETHERIS_MODEL="$(MODEL)" REFUND_EFFECT="$(EFFECT)" $(BIN)/aetheris up --background --data "$(DATA)" $(EXAMPLE)
 
-stop: $(VENV)/.runtime ## Stop what `make run` started; the data stays
+stop: $(VENV)/.runtime ## Stop what `make run` started (with the same DATA); the data stays
 	@$(BIN)/aetheris down --data "$(DATA)"
 
 test: $(VENV)/.dev ## Run the tests on a real PostgreSQL, Valkey and workers
@@ -72,7 +72,7 @@ crash: $(VENV)/.dev ## Kill the runtime at every boundary: what has no verdict y
 
 docs: $(VENV)/.dev ## Build the documentation into build/docs; a warning, such as a link that leads nowhere, is an error
 	@$(BIN)/sphinx-build -b html -c docs -W --keep-going -q -j auto . build/docs
-	@echo "Open build/docs/index.html"
+	@echo "Open build/docs/index.html; for its search: $(BIN)/python -m http.server -d build/docs"
 
 check: vet ## Lint, types, import contracts, missing migrations, architecture
 	@$(BIN)/lint-imports --no-cache

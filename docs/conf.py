@@ -20,6 +20,7 @@ html_title = "Aetheris"
 html_extra_path = ["site"]
 html_copy_source = False
 html_show_sphinx = False
+html_show_copyright = False
 
 
 def setup(app: Sphinx) -> None:
@@ -33,7 +34,7 @@ def _navigate(app: Sphinx, page: str, source: list[str]) -> None:
     if page == app.config.root_doc:
         shelves = {
             "Start": FIRST,
-            "How to": _in("docs/howto"),
+            "How to": _in_order_of(source[0], "docs/howto"),
             "Reference": [each for each in _in("docs") if each not in [*FIRST, page]],
             "Project": [*PROJECT, DECISIONS],
         }
@@ -44,6 +45,11 @@ def _navigate(app: Sphinx, page: str, source: list[str]) -> None:
 
 def _in(folder: str) -> list[str]:
     return [f"{folder}/{path.stem}" for path in sorted((ROOT / folder).glob("*.md"))]
+
+
+def _in_order_of(index: str, folder: str) -> list[str]:
+    """A folder's pages in the order of the index's links, which is that of the work."""
+    return sorted(_in(folder), key=lambda page: index.find(f"({page.removeprefix('docs/')}.md)"))
 
 
 def _tree(pages: list[str], caption: str) -> str:

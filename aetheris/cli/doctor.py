@@ -12,12 +12,13 @@ from typing import Annotated
 import typer
 
 from aetheris.cli.endings import FAILED, told
-from aetheris.cli.over_rest import HERE, Data
+from aetheris.cli.over_rest import Data
 from aetheris.cli.screen import Screen
 from aetheris.cli.shown import findings as shown
 from aetheris.services import Instance, ServiceError, read_instance
 from aetheris.services.checkup import checkup
 from aetheris.services.finding import WRONG, Finding
+from aetheris.services.folder import HERE
 from aetheris.services.join import environment_of
 from aetheris.services.project import settings_module
 

@@ -7,11 +7,12 @@ from typing import Annotated
 import typer
 
 from aetheris.cli.endings import told
-from aetheris.cli.over_rest import HERE, Data
+from aetheris.cli.over_rest import Data
 from aetheris.cli.place import running
 from aetheris.services import Instance, Options, down, read_instance, report, up, up_in_background
+from aetheris.services.folder import HERE
 from aetheris.services.join import environment_of
-from aetheris.services.options import parse_companions
+from aetheris.services.options import check_apps, parse_companions
 from aetheris.services.roles import QUEUES, beat_command, worker_command
 
 
@@ -28,6 +29,7 @@ def up_command(
     background: Annotated[bool, typer.Option("--background", help="Return as soon as it is healthy.")] = False,
 ) -> None:
     """Start PostgreSQL, Valkey, web, workers and beat, and keep them until Ctrl-C or `aetheris down`."""
+    check_apps(apps or [])
     options = Options(str(data.resolve()), port, workers, threads, apps or [], parse_companions(companions or []))
     if not background:
         up(options, report.say, report.summary)

@@ -12,8 +12,8 @@ from aetheris.cli.door import REQUESTER, Door
 from aetheris.cli.endings import told
 from aetheris.cli.place import find
 from aetheris.cli.screen import Screen
+from aetheris.services.folder import HERE
 
-HERE = Path(".aetheris")
 INSTANCE = "Which instance, and as whom"
 Data = Annotated[
     Path,

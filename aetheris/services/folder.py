@@ -12,6 +12,9 @@ from typing import Any
 
 from aetheris.services.errors import ServiceError
 
+HERE = Path(".aetheris")
+"""Where commands look that are told no folder."""
+
 
 class DataFolder:
     """Paths of a data folder, and its lock.

@@ -4,6 +4,7 @@ import os
 import re
 import secrets
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 
 from aetheris.services.errors import ServiceError
@@ -36,6 +37,16 @@ def parse_companions(listed: list[str]) -> dict[str, str]:
             raise ServiceError(f"--with {pair!r}: the name {name} is taken.", "Choose another name.")
         companions[name] = command
     return companions
+
+
+def check_apps(apps: list[str]) -> None:
+    """Raises `ServiceError` for an app whose package cannot be found from here."""
+    for app in apps:
+        package = app.partition(".")[0]
+        if not Path(package).exists() and not Path(f"{package}.py").exists() and find_spec(package) is None:
+            raise ServiceError(
+                f"--app {app}: no such module from here.", "Name a package of this folder, or an installed one."
+            )
 
 
 def url_variable(companion: str) -> str:

@@ -2,9 +2,11 @@
 
 import contextlib
 import errno
+import os
 import sys
 
 from aetheris.services.errors import ServiceError
+from aetheris.services.folder import HERE, DataFolder
 from aetheris.services.instance import Instance
 
 
@@ -33,5 +35,11 @@ def summary(instance: Instance) -> None:
     lines += [f"  {name:<10} {url}" for name, url in instance.companions.items()]
     lines += [f"  login      {name} / {password}" for name, password in instance.logins().items()]
     lines += [f"  data       {instance.data} (stop: aetheris down --data {instance.data})"]
-    lines += ["  next       aetheris agent list, aetheris message AGENT MESSAGE --wait, aetheris --help"]
+    elsewhere = "" if _is_found(instance.data) else f"export AETHERIS_DATA={instance.data}, then "
+    lines += [f"  next       {elsewhere}aetheris agent list, aetheris message AGENT MESSAGE --wait, aetheris --help"]
     write("\n".join(lines))
+
+
+def _is_found(data: str) -> bool:
+    """Whether commands find that folder without being told."""
+    return DataFolder(os.environ.get("AETHERIS_DATA") or HERE).path == DataFolder(data).path

@@ -40,6 +40,8 @@ def test_a_message_becomes_a_job_that_can_be_looked_at(
     again = requester("message", "test-agent", "do [bold]it[/]", "--key", "k-1")
     assert job_id in again.out
     assert f"aetheris job {job_id} --follow" in again.out
+    due = requester("job", job_id).out
+    assert ("in the queue default" in due, "aetheris workers" in due) == (True, True)
     doorbells.drain()
     listed = requester("jobs")
     assert (job_id in listed.out, "do [bold]it[/]" in listed.out) == (True, True)
@@ -207,6 +209,20 @@ def test_a_failed_job_is_tried_again(
     doorbells.drain()
     assert requester("job", job_id, "--json").json["status"] == "completed"
     assert "Only a failed job" in requester("retry", job_id).err
+
+
+def test_a_job_that_is_tried_again_later_says_where_why_and_when(
+    requester: Person, registered: Registered, world: World, doorbells: Doorbells
+) -> None:
+    from aetheris import NotApplied
+
+    finishing(registered, world)
+    world.answers["look-test-agent"] = NotApplied("busy")
+    job_id = requester("message", "test-agent", "do it", "--json").json["job_id"]
+    doorbells.drain()
+    shown = requester("job", job_id).out
+    assert ("tries so far: 1" in shown, f"aetheris job {job_id} --follow" in shown) == (True, True)
+    assert "not before" in requester("job", job_id, "--follow", "--timeout", "1s").out
 
 
 def test_a_talk_answers_line_by_line(

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from aetheris.services import Instance, ServiceError, down, read_instance
+from aetheris.services import Instance, ServiceError, down, read_instance, report
 from aetheris.services.folder import DataFolder, read_json, write_json
-from aetheris.services.options import parse_companions, url_variable
+from aetheris.services.options import check_apps, parse_companions, url_variable
 from aetheris.services.ports import TRIES, listen
 from aetheris.services.processes import send, start_ticks
 from tests.services.conftest import ROOT
@@ -88,6 +88,27 @@ def test_companions() -> None:
     for wrong in (["shop"], ["=x"], ["shop="], ["a b=x"], ["worker-1=x"], ["a=x", "a=y"]):
         with pytest.raises(ServiceError):
             parse_companions(wrong)
+
+
+def test_an_app_that_is_nowhere_is_said_before_anything_starts() -> None:
+    check_apps(["examples.refund", "django.contrib.sites"])
+    with pytest.raises(ServiceError, match="--app shopp: no such module from here"):
+        check_apps(["shopp"])
+
+
+def test_the_next_commands_name_a_folder_that_is_not_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("AETHERIS_DATA", raising=False)
+    elsewhere = tmp_path / "elsewhere"
+    report.summary(Instance(str(tmp_path / ".aetheris")))
+    assert "export" not in capsys.readouterr().out
+    report.summary(Instance(str(elsewhere)))
+    assert f"export AETHERIS_DATA={elsewhere}, then aetheris" in capsys.readouterr().out
+    monkeypatch.setenv("AETHERIS_DATA", "elsewhere")
+    report.summary(Instance(str(elsewhere)))
+    assert "export" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("parallel", [[], ["-n", "2"]])

@@ -46,6 +46,11 @@ def _waiting(payload: Payload) -> Text:
     return Text.assemble(state("waiting"), f" for {payload['wait_kind']}{until}: {about}{asked}")
 
 
+def _retrying(payload: Payload) -> Text:
+    later = f", not before {when(payload['not_before'])}" if payload.get("not_before") else ""
+    return Text.assemble(state("retrying"), f" {payload['reason']}{later}")
+
+
 def _ended(name: str) -> Callable[[Payload], Text]:
     def told(payload: Payload) -> Text:
         said = outcome(payload.get("error"), None, 140)
@@ -62,8 +67,8 @@ _TOLD: dict[str, Callable[[Payload], Text | None]] = {
     "tool_invocation_finished": _answered,
     "llm_invocation_finished": _answered,
     "node_finished": _finished,
-    "node_retrying": lambda payload: Text.assemble(state("retrying"), f" {payload['reason']}"),
-    "node_reclaimed": lambda payload: Text.assemble(state("retrying"), f" its worker was lost ({payload['reason']})"),
+    "node_retrying": _retrying,
+    "node_reclaimed": lambda payload: Text(f"its worker was lost ({payload['reason']})", style="yellow"),
     "job_waiting": _waiting,
     "wait_completed": lambda payload: Text(
         f"answered by {payload['decided_by'] or 'a signal'}: {short(payload['payload'])}"

@@ -20,7 +20,7 @@ def listed(answer: dict[str, Any]) -> RenderableType:
 def shown(job: dict[str, Any]) -> RenderableType:
     nodes = table("node", "type", "state", "output", wrap=("output",))
     for node in job["nodes"]:
-        said = outcome(node["error"], node["output"])
+        said = outcome(node["error"], node["output"]) or _due(node)
         nodes.add_row(node["id"], node["type"], state(node["status"], _ending(node)), said)
     return Group(nodes, came_of(job))
 
@@ -46,6 +46,11 @@ def _ending(node: dict[str, Any]) -> str:
     return "" if node["ending"] in ("success", "error") else str(node["ending"])
 
 
+def _due(node: dict[str, Any]) -> str:
+    again = f", tries so far: {node['tries']}" if node["tries"] else ""
+    return f"in the queue {node['queue']}{again}" if node["status"] == "ready" else ""
+
+
 def _wait(wait: dict[str, Any]) -> RenderableType:
     until = f", until {when(wait['expires_at'])}" if wait["expires_at"] else ""
     key = Text(wait["correlation_key"], style="bold")
@@ -53,14 +58,14 @@ def _wait(wait: dict[str, Any]) -> RenderableType:
 
 
 def next_step(job: dict[str, Any]) -> list[RenderableType]:
-    """What can be done about a job that waits or has failed."""
+    """What can be done about a job that waits or has failed, or where to see what it waits for."""
     said = [
         _ANSWER[wait["wait_kind"]].format(job=job["id"], **wait)
         for wait in job["waits"]
         if wait["wait_kind"] in _ANSWER
     ]
-    if job["status"] == "failed":
-        said.append(f"Try again what failed: aetheris retry {job['id']}")
+    if job["status"] in _LOOK:
+        said.append(_LOOK[job["status"]].format(job=job["id"]))
     return [Text(line, style="dim") for line in said]
 
 
@@ -70,6 +75,12 @@ _ANSWER = {
     "resolution": "Look outside, then say what happened: aetheris resolve {job} --help",
     "signal": "Answer: aetheris signal {job} {correlation_key} --payload '{{}}'",
     "webhook": "Answer: aetheris signal {job} {correlation_key} --payload '{{}}'",
+}
+
+_LOOK = {
+    "pending": "It waits for a worker. Who serves which queue: aetheris workers",
+    "retrying": "It is tried again later. Why, and when: aetheris job {job} --follow",
+    "failed": "Try again what failed: aetheris retry {job}",
 }
 
 
