@@ -125,6 +125,16 @@ def test_a_result_that_is_no_json_is_told(approver: Client, unknown: UnknownOutc
     assert every_record()["signals_app_wait"] == before
 
 
+def test_what_was_typed_in_an_answer_that_was_refused_is_kept_for_one_more_look(
+    approver: Client, unknown: UnknownOutcome
+) -> None:
+    told = say(approver, unknown, "happened", result="{oops", reason="seen in the list")
+    assert told == 'The result is no JSON. Write JSON, such as {"text": "…"}.'
+    for kept in (True, False):
+        shown = approver.get(page(unknown)).content.decode()
+        assert ('value="seen in the list"' in shown, ">{oops</textarea>" in shown) == (kept, kept)
+
+
 def test_each_answer_is_confirmed_before_it_is_given(approver: Client, unknown: UnknownOutcome, clock: Clock) -> None:
     clock.advance(SETTLE + 60)
     assert buttons(approver, unknown) == ["happened", "did_not_happen", "send_again", "ask"]
@@ -146,10 +156,13 @@ def test_it_did_not_happen_only_once_nothing_can_take_effect_any_more(
     from ledger.models import Entry
 
     settled = Entry.objects.get().settled_by
-    assert f"{settled:%Y-%m-%d %H:%M:}" in approver.get(page(unknown)).content.decode()
+    early = approver.get(page(unknown)).content.decode()
+    assert f"Look again after {settled:%Y-%m-%d %H:%M:}" in early
+    assert early.count("UTC: what was sent may take effect") == early.count(" disabled>") == 2
     assert settled.isoformat() in say(approver, unknown, "did_not_happen")
     assert state() == "parked"
     clock.advance(SETTLE + 60)
+    assert " disabled>" not in approver.get(page(unknown)).content.decode()
     say(approver, unknown, "did_not_happen")
     assert state() == "failed"
 
