@@ -155,6 +155,7 @@ class UnknownOutcomeAdmin(ReadOnlyAdmin):
         context = {
             **self.admin_site.each_context(request),
             "title": f"{label}: is that so?",
+            "button": label,
             "opts": self.opts,
             "asked": question,
             "back": request.path,

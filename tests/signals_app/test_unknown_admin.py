@@ -8,8 +8,10 @@ from django.contrib.messages import get_messages
 from django.test import Client
 
 from aetheris.core.handlers import Hooks
+from jobs.engine.possible import Resolution
 from jobs.engine.submit import submit
 from jobs.models import Job
+from signals_app.admin.questions import RESOLUTIONS
 from signals_app.models import UnknownOutcome
 from tests.conftest import Clock
 from tests.doors import DECIDER, REQUESTER, VIEWER, door_of, every_record, parked, person
@@ -86,7 +88,8 @@ def test_what_was_answered_is_found_among_the_answered(approver: Client, unknown
     assert str(unknown.pk) not in approver.get(LIST, {"status": "resolved"}).content.decode()
     assert say(approver, unknown, "happened", result="1") == "The answer is applied; the job goes on."
     assert str(unknown.pk) not in approver.get(LIST).content.decode()
-    assert str(unknown.pk) in approver.get(LIST, {"status": "resolved"}).content.decode()
+    for status in ("resolved", "all"):
+        assert str(unknown.pk) in approver.get(LIST, {"status": status}).content.decode()
     assert buttons(approver, unknown) == []
 
 
@@ -144,7 +147,7 @@ def test_each_answer_is_confirmed_before_it_is_given(approver: Client, unknown: 
         asked = response.content.decode()
         assert response.status_code == 200
         assert f'name="{button}"' in asked
-        assert 'name="confirmed"' in asked
+        assert f'name="confirmed" value="{RESOLUTIONS[Resolution(button.strip("_"))][0]}"' in asked
         assert 'value="so it seems"' in asked
         assert ('value="[7]"' in asked) == (button == "_happened")
     assert {name for name, rows in every_record().items() if rows != before[name]} <= {"django_session"}
