@@ -41,6 +41,7 @@ class ReadOnlyAdmin(ModelAdmin):
     optional: tuple[str, ...] = ()
     actions: Sequence[str] | None = None
     change_list_template = "aetheris/change_list.html"
+    change_form_template = "aetheris/change_form.html"
     list_per_page = 50
     paginator = BoundedPaginator
     show_full_result_count = False

@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 from aetheris.api.probes import Readiness
 from aetheris.api.views import Health
@@ -10,8 +11,10 @@ from jobs.api.metrics import Metrics
 admin.site.site_header = admin.site.site_title = "Aetheris"
 admin.site.index_title = "Operations"
 admin.site.index_template = "jobs/dashboard.html"
+admin.site.site_url = None
 
 urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     path("healthz", Health.as_view(schema=None)),
     path("readyz", Readiness.as_view()),

@@ -27,6 +27,7 @@ class Bulk:
     verb: Callable[..., Any]
     action: str
     asks: str
+    button: str
     follows: str
     done: tuple[str, str]
     """Of one job, and of several."""
@@ -36,6 +37,7 @@ CANCEL = Bulk(
     cancel,
     "cancel_jobs",
     "Cancel these jobs?",
+    "Cancel them",
     "They start nothing more. What runs is asked to stop and recorded, what is in doubt is answered first. "
     "This cannot be taken back.",
     (
@@ -47,6 +49,7 @@ RETRY = Bulk(
     requeue,
     "retry_jobs",
     "Try these jobs again?",
+    "Try them again",
     "Each failed job goes on where it failed. What happened is not repeated.",
     ("1 job is on its way again", "{} jobs are on their way again"),
 )
@@ -72,6 +75,7 @@ def _ask(bulk: Bulk, admin: ReadOnlyAdmin, request: HttpRequest, jobs: list[Any]
         "opts": admin.opts,
         "back": request.get_full_path(),
         "bulk": bulk,
+        "button": bulk.button,
         "jobs": jobs[:MOST_AT_ONCE],
         "most": MOST_AT_ONCE if len(jobs) > MOST_AT_ONCE else None,
     }

@@ -76,7 +76,8 @@ def _running(node: Node) -> Row:
 def _ready(node: Node) -> Row:
     if node.not_before is not None:
         return node.path, NEXT_TRY, "", moment(node.not_before), "It is tried again then."
-    return node.path, READY, moment(node.rung_at), "", f"It is ready; a worker of the queue {node.queue} takes it."
+    taken = f"It is ready, last rung for at {moment(node.rung_at)}; a worker of the queue {node.queue} takes it."
+    return node.path, READY, "", "", taken
 
 
 def moment(at: Any) -> str:

@@ -38,25 +38,29 @@ class StateFilter(ToDoFilter):
 
 @admin.register(Approval)
 class ApprovalAdmin(ReadOnlyAdmin):
-    list_display = ("question", "call", "requested_by", "expires_at", "decided_by")
+    list_display = ("question", "expires_at", "call", "requested_by", "decided_by")
     list_filter = (StateFilter,)
-    optional = ("reason", "tool", "tool_version", "expires_at", "step", "decided_by", "decided_at", "decision_reason")
+    optional = ("tool", "tool_version", "expires_at", "step", "decided_by", "decided_at", "decision_reason")
     ordering = ("-id",)
     sortable_by = ()
     change_form_template = "signals_app/decide.html"
     fields = (
-        "reason", "tool", "tool_version", "arguments_shown", "requested_by", "requested_at", "expires_at", "state",
+        "asked", "tool", "tool_version", "arguments_shown", "requested_by", "requested_at", "expires_at", "state",
         "job_shown", "node", "step", "decided_by", "decided_at", "decision_reason",
     )  # fmt: skip
-    readonly_fields = ("arguments_shown", "job_shown")
+    readonly_fields = ("asked", "arguments_shown", "job_shown")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Those of the user's tenant."""
         return Approval.objects.of_tenant(tenant_of(request.user))
 
     @admin.display(description="Question")
+    def asked(self, approval: Approval) -> str:
+        return approval.reason or f"May {approval.tool or approval.node} go on?"
+
+    @admin.display(description="Question")
     def question(self, approval: Approval) -> str:
-        return Truncator(approval.reason or f"May {approval.tool or approval.node} go on?").chars(80)
+        return Truncator(self.asked(approval)).chars(80)
 
     @admin.display(description="Call")
     def call(self, approval: Approval) -> str:
@@ -89,7 +93,8 @@ class ApprovalAdmin(ReadOnlyAdmin):
             if approval is None or not self._may_decide(request, approval):
                 raise PermissionDenied
             return self._decide(request, approval, answer)
-        offered = {
+        offered: dict[str, Any] = {
+            **({} if approval is None else {"title": self.question(approval)}),
             "may_decide": may(request, APPROVAL_DECIDE),
             "is_requester": approval is not None and same(principal_of(request.user), approval.requested_by),
         }
@@ -116,6 +121,7 @@ class ApprovalAdmin(ReadOnlyAdmin):
         context = {
             **self.admin_site.each_context(request),
             "title": f"{label}: are you sure?",
+            "button": label,
             "opts": self.opts,
             "asked": approval,
             "back": request.path,

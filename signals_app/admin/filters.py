@@ -7,9 +7,11 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+ALL = "all"
+
 
 class ToDoFilter(admin.SimpleListFilter):
-    """Rows in the state `todo`, unless those of another state are wanted."""
+    """Rows in the state `todo`, unless those of another state, or all, are wanted."""
 
     title = "state"
     parameter_name = "status"
@@ -17,7 +19,7 @@ class ToDoFilter(admin.SimpleListFilter):
     others: ClassVar[list[tuple[str, str]]]
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return self.others
+        return [*self.others, (ALL, "All")]
 
     def choices(self, changelist: Any) -> Iterator[Any]:
         unfiltered, *others = super().choices(changelist)
@@ -25,4 +27,5 @@ class ToDoFilter(admin.SimpleListFilter):
         yield from others
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(state=self.value() or self.todo[0])
+        state = self.value() or self.todo[0]
+        return queryset if state == ALL else queryset.filter(state=state)

@@ -23,7 +23,7 @@ from jobs.engine.possible import Resolution
 from jobs.engine.resolve import Answer, resolve
 from jobs.engine.sender import TOLD, Sender
 from jobs.engine.unknown import about
-from jobs.models import Body
+from jobs.models import Body, Job
 from ledger.models import Entry
 from signals_app.admin.filters import ToDoFilter
 from signals_app.models import UnknownOutcome
@@ -131,6 +131,8 @@ class UnknownOutcomeAdmin(ReadOnlyAdmin):
         possible = unknown.answers(Sender(**rights_of(request)))
         return {
             "answers": [(answer, *RESOLUTIONS[answer.resolution]) for answer in possible],
+            "typed": request.session.pop(_typed(question), {}),
+            "now": Job.objects.now(),
             "result_schema": json.dumps(tool.signature.result_schema()) if tool else "",
         }
 
@@ -142,6 +144,7 @@ class UnknownOutcomeAdmin(ReadOnlyAdmin):
             sender = Sender(**rights_of(request))
             verdict = resolve(question.job_id, question.correlation_key, answer, sender)
         except Refused as refusal:
+            request.session[_typed(question)] = {name: request.POST.get(name, "") for name in ("reason", "result")}
             self.message_user(request, refusal.message, messages.ERROR)
         else:
             self.message_user(request, TOLD[verdict], messages.SUCCESS)
@@ -152,6 +155,7 @@ class UnknownOutcomeAdmin(ReadOnlyAdmin):
         context = {
             **self.admin_site.each_context(request),
             "title": f"{label}: is that so?",
+            "button": label,
             "opts": self.opts,
             "asked": question,
             "back": request.path,
@@ -171,8 +175,14 @@ def _answer_in(request: HttpRequest, said: Resolution) -> Answer:
         try:
             answer["result"] = json.loads(request.POST.get("result", ""))
         except (ValueError, RecursionError) as error:
-            raise Refused(f"The result is no JSON: {error}", code="RESOLUTION_INVALID") from error
+            told = 'The result is no JSON. Write JSON, such as {"text": "…"}.'
+            raise Refused(told, code="RESOLUTION_INVALID") from error
     return answer
+
+
+def _typed(question: UnknownOutcome) -> str:
+    """Where a session keeps what was typed in an answer that was refused, until the page is shown again."""
+    return f"typed-{question.pk}"
 
 
 def _moment(at: datetime) -> str:

@@ -29,12 +29,12 @@ def test_why_a_job_waits_leads_to_the_question_which_is_approved_with_a_reason(o
     operator.look("job")
     operator.page.get_by_role("link", name="The customer wants the money back").click()
     expect(operator.page.locator(".field-arguments_shown")).to_contain_text('"129.90"')
-    operator.page.get_by_label("Reason", exact=True).fill("The parcel was ten days late")
+    operator.page.get_by_label("Your reason").fill("The parcel was ten days late")
     operator.look("approval")
     operator.press("Approve …")
     expect(operator.page.get_by_text('"DE02 1203 0000 0000 2020 51"')).to_be_visible()
     operator.look("approval-confirm")
-    operator.press("Yes, I’m sure")
+    operator.press("Approve")
     operator.told("Approved.")
     assert operator.running.until(job_id, 30, "completed")["outcome"] == "completed"
     operator.look("approval-done")
@@ -48,9 +48,9 @@ def test_an_approval_is_refused_or_left_for_later(operator: Operator) -> None:
     operator.press("Refuse …")
     operator.page.get_by_role("link", name="No, take me back").click()
     assert operator.running.job(job_id)["status"] == "parked"
-    operator.page.get_by_label("Reason", exact=True).fill("Nobody said why")
+    operator.page.get_by_label("Your reason").fill("Nobody said why")
     operator.press("Refuse …")
-    operator.press("Yes, I’m sure")
+    operator.press("Refuse")
     operator.told("Refused.")
     assert operator.running.until(job_id, 30, "completed")["outcome"] == "refused"
 
@@ -66,7 +66,7 @@ def test_an_unknown_outcome_is_answered(operator: Operator) -> None:
     operator.look("unknown-outcome")
     operator.press("It happened")
     operator.look("unknown-outcome-confirm")
-    operator.press("Yes, I’m sure")
+    operator.press("It happened")
     operator.told("The answer is applied; the job goes on.")
     assert operator.running.until(job_id, 30, "completed")["result"] == {"letter": "4711"}
 
@@ -81,7 +81,7 @@ def test_chosen_jobs_are_cancelled(operator: Operator) -> None:
     operator.press("Go")
     operator.page.get_by_label("Reason").fill("Ordered by mistake")
     operator.look("cancel-confirm")
-    operator.press("Yes, I’m sure")
+    operator.press("Cancel them")
     operator.told("2 jobs are cancelled")
     for job_id in jobs:
         operator.running.until(job_id, 30, "cancelled")
@@ -95,7 +95,7 @@ def test_chosen_jobs_are_tried_again(operator: Operator) -> None:
     operator.choose(job_id)
     operator.page.get_by_label("Action:").select_option("Try again …")
     operator.press("Go")
-    operator.press("Yes, I’m sure")
+    operator.press("Try them again")
     operator.told("1 job is on its way again.")
     assert operator.running.until(job_id, 30, "failed")["cursor"] > before
 

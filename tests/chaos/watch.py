@@ -20,7 +20,7 @@ from tests.docs.reading import PACKAGES, ROOT
 
 WRITES = re.compile(r"\b(aetheris_write|INSERT INTO|DELETE FROM|(?<!FOR )(?<!KEY )UPDATE)\b")
 BEFORE, AFTER = ".before", ".after"
-PASSED_BY = ("aetheris/database/base.py", "aetheris/api/request_ids.py", "querysets.py")
+PASSED_BY = ("aetheris/database/base.py", "aetheris/api/request_ids.py", "aetheris/api/chunked.py", "querysets.py")
 """Whoever calls these is who asks."""
 
 

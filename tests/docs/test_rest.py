@@ -15,12 +15,12 @@ PAGE = read("rest.md")
 
 
 def routes(patterns: list[Any], prefix: str = "/") -> Iterator[tuple[str, str, tuple[str, ...]]]:
-    """Method, path and permissions of each route outside the admin."""
+    """Method, path and permissions of each route outside the admin, to which / leads."""
     for pattern in patterns:
         path = prefix + str(pattern.pattern)
         if isinstance(pattern, URLResolver) and path != "/admin/":
             yield from routes(pattern.url_patterns, path)
-        elif isinstance(pattern, URLPattern):
+        elif isinstance(pattern, URLPattern) and path != "/":
             view: Any = pattern.callback
             for method, permissions in view.cls.permissions.items():
                 yield method, re.sub(r"<\w+:(\w+)>", r"{\1}", path), permissions

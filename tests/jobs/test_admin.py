@@ -71,6 +71,16 @@ def test_every_page_of_the_admin_renders_for_a_superuser(root: Client, job: Job)
         assert "<script>alert(" not in response.content.decode(), page
 
 
+def test_records_of_the_runtime_have_no_history_of_edits_to_show(root: Client, job: Job) -> None:
+    for page in pages_of(job):
+        assert "/history/" not in root.get(page).content.decode(), page
+
+
+def test_the_bare_address_leads_to_the_admin_which_has_no_other_site_to_show(approver: Client) -> None:
+    assert approver.get("/")["Location"] == "/admin/"
+    assert "View site" not in approver.get("/admin/").content.decode()
+
+
 def test_a_job_shows_its_waits_nodes_and_events(approver: Client, job: Job) -> None:
     shown = approver.get(f"/admin/jobs/job/{job.pk}/change/").content.decode()
     assert "&lt;script&gt;alert(" in shown

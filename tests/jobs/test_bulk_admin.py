@@ -98,9 +98,16 @@ def test_it_is_asked_first_with_the_jobs_that_it_is_about(operator: Client, park
     asked = response.content.decode()
     assert response.status_code == 200
     assert [asked.count(f'value="{job.pk}"') for job in parked] == [1, 1, 0]
-    assert 'name="confirmed"' in asked
+    assert f'name="confirmed" value="{bulk.button}"' in asked
     assert EVIL not in asked
     assert {name for name, rows in every_record().items() if rows != before[name]} <= {"django_session"}
+
+
+def test_jobs_to_which_it_cannot_be_done_are_marked(operator: Client, parked: list[Job], failed: list[Job]) -> None:
+    marks = {CANCEL: "already ended", RETRY: "has not failed"}
+    for bulk, (able, unable) in {CANCEL: (parked, failed), RETRY: (failed, parked)}.items():
+        asked = ask(operator, bulk, *able, *unable).content.decode()
+        assert asked.count(f"<strong>{marks[bulk]}</strong>") == len(unable)
 
 
 def test_no_more_than_so_many_at_once(operator: Client, parked: list[Job], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -93,6 +93,7 @@ def test_a_worker_of_which_queue(viewer: Client, registered: Registered, world: 
     finishing(registered, world)
     [(node, waits, _, about)] = why(viewer, submitted())
     assert (node, waits) == ("plan", "A worker")
+    assert about.startswith("It is ready, last rung for at 2")
     assert "queue default" in about
 
 

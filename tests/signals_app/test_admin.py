@@ -71,10 +71,11 @@ def test_the_question_is_shown_with_its_arguments_and_both_answers(approver: Cli
 
 def test_each_decision_is_confirmed_with_what_it_is_about(approver: Client, approval: Approval) -> None:
     before = every_record()
-    for answer in DECISIONS:
+    for answer, (_, label, _) in DECISIONS.items():
         asked = approver.post(page(approval), {answer: "x", "decision_reason": "<b>fine"}).content.decode()
         for expected in ("7.50", "pay, version 1", approval.requested_by, f'name="{answer}"', 'value="&lt;b&gt;fine"'):
             assert expected in asked
+        assert f'name="confirmed" value="{label}"' in asked
         assert "<script>alert(" not in asked
     assert {name for name, rows in every_record().items() if rows != before[name]} <= {"django_session"}
 
@@ -91,9 +92,16 @@ def test_the_list_begins_with_what_is_to_be_decided(approver: Client, approval: 
 
     assert listed()
     assert not listed(status="approved")
+    assert listed(status="all")
     decide(approver, approval, "_approve")
     assert not listed()
     assert listed(status="approved")
+    assert listed(status="all")
+
+
+def test_the_page_is_called_what_is_asked(approver: Client, approval: Approval) -> None:
+    Approval.objects.update(reason="")
+    assert "<h1>May pay go on?</h1>" in approver.get(page(approval)).content.decode()
 
 
 def test_a_question_of_another_tenant_does_not_exist(

@@ -8,8 +8,10 @@ from django.contrib.messages import get_messages
 from django.test import Client
 
 from aetheris.core.handlers import Hooks
+from jobs.engine.possible import Resolution
 from jobs.engine.submit import submit
 from jobs.models import Job
+from signals_app.admin.questions import RESOLUTIONS
 from signals_app.models import UnknownOutcome
 from tests.conftest import Clock
 from tests.doors import DECIDER, REQUESTER, VIEWER, door_of, every_record, parked, person
@@ -86,7 +88,8 @@ def test_what_was_answered_is_found_among_the_answered(approver: Client, unknown
     assert str(unknown.pk) not in approver.get(LIST, {"status": "resolved"}).content.decode()
     assert say(approver, unknown, "happened", result="1") == "The answer is applied; the job goes on."
     assert str(unknown.pk) not in approver.get(LIST).content.decode()
-    assert str(unknown.pk) in approver.get(LIST, {"status": "resolved"}).content.decode()
+    for status in ("resolved", "all"):
+        assert str(unknown.pk) in approver.get(LIST, {"status": status}).content.decode()
     assert buttons(approver, unknown) == []
 
 
@@ -125,6 +128,16 @@ def test_a_result_that_is_no_json_is_told(approver: Client, unknown: UnknownOutc
     assert every_record()["signals_app_wait"] == before
 
 
+def test_what_was_typed_in_an_answer_that_was_refused_is_kept_for_one_more_look(
+    approver: Client, unknown: UnknownOutcome
+) -> None:
+    told = say(approver, unknown, "happened", result="{oops", reason="seen in the list")
+    assert told == 'The result is no JSON. Write JSON, such as {"text": "…"}.'
+    for kept in (True, False):
+        shown = approver.get(page(unknown)).content.decode()
+        assert ('value="seen in the list"' in shown, ">{oops</textarea>" in shown) == (kept, kept)
+
+
 def test_each_answer_is_confirmed_before_it_is_given(approver: Client, unknown: UnknownOutcome, clock: Clock) -> None:
     clock.advance(SETTLE + 60)
     assert buttons(approver, unknown) == ["happened", "did_not_happen", "send_again", "ask"]
@@ -134,7 +147,7 @@ def test_each_answer_is_confirmed_before_it_is_given(approver: Client, unknown: 
         asked = response.content.decode()
         assert response.status_code == 200
         assert f'name="{button}"' in asked
-        assert 'name="confirmed"' in asked
+        assert f'name="confirmed" value="{RESOLUTIONS[Resolution(button.strip("_"))][0]}"' in asked
         assert 'value="so it seems"' in asked
         assert ('value="[7]"' in asked) == (button == "_happened")
     assert {name for name, rows in every_record().items() if rows != before[name]} <= {"django_session"}
@@ -146,10 +159,13 @@ def test_it_did_not_happen_only_once_nothing_can_take_effect_any_more(
     from ledger.models import Entry
 
     settled = Entry.objects.get().settled_by
-    assert f"{settled:%Y-%m-%d %H:%M:}" in approver.get(page(unknown)).content.decode()
+    early = approver.get(page(unknown)).content.decode()
+    assert f"Look again after {settled:%Y-%m-%d %H:%M:}" in early
+    assert early.count("UTC: what was sent may take effect") == early.count(" disabled>") == 2
     assert settled.isoformat() in say(approver, unknown, "did_not_happen")
     assert state() == "parked"
     clock.advance(SETTLE + 60)
+    assert " disabled>" not in approver.get(page(unknown)).content.decode()
     say(approver, unknown, "did_not_happen")
     assert state() == "failed"
 

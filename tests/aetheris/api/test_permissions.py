@@ -64,12 +64,12 @@ MAY = {
 
 
 def views(patterns: list[Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Every route of the web process, with its view; the admin asks for permissions of its own."""
+    """Every route of the web process, with its view; the admin, to which / leads, asks for permissions of its own."""
     for pattern in patterns:
         route = prefix + str(pattern.pattern)
         if isinstance(pattern, URLResolver) and route != "/admin/":
             yield from views(pattern.url_patterns, route)
-        elif isinstance(pattern, URLPattern):
+        elif isinstance(pattern, URLPattern) and route != "/":
             yield route, getattr(pattern.callback, "cls", None)
 
 
