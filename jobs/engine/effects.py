@@ -81,7 +81,6 @@ def open_effect(hand: Activation, claimed: Claimed, intent: Intent, arguments: s
             return Opened(recorded=LOST)
         if tx.job.starts_nothing_more:
             return Opened(recorded=STOPPED)
-        tx.rows.know_effects_of(node.path)
         store_values(tx, node, values)
         lease = configuration().lease_seconds
         entry = tx.rows.last_attempt(intent.step_id)
@@ -120,8 +119,6 @@ def settle_effect(hand: Activation, claimed: Claimed, intent: Intent, attempt: i
 
 def store_values(tx: JobTransaction, node: Node, values: list[Value]) -> None:
     """Record values that no row has yet, each with its event."""
-    if values:
-        tx.rows.know_effects_of(node.path)
     new = [value for value in values if tx.rows.last_attempt(value.step_id) is None]
     for value in new:
         entry = entries.record_value(tx.rows, tx.job, node.path, value.step_id, value.kind, tx.keep(value.text), tx.now)

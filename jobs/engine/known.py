@@ -194,19 +194,14 @@ class KnownRows(Rows):
 
     def undecided_of(self, node: Node) -> list[Entry]:
         if node.claims:
-            self.know_effects_of(node.path)
+            self._know_effects_of(node.path)
         entries = (entry for of_step in self._entries.values() for entry in of_step.values())
         undecided = (EntryState.STARTED, EntryState.UNKNOWN)
         mine = [entry for entry in entries if entry.node == node.path and entry.state in undecided]
         return sorted(mine, key=lambda entry: entry.opened_at)
 
-    def know_effects_of(self, path: str) -> None:
-        if path not in self._with_effects:
-            for entry in self._read(lambda: Entry.objects.of_nodes({(self.job.pk, path)})):
-                self._entries.setdefault(entry.step_id, {})[entry.attempt] = entry
-            self._with_effects.add(path)
-
     def last_attempt(self, step_id: str) -> Entry | None:
+        self._know_effects_of(_node_of(step_id))
         entries = self._of_step(step_id)
         return entries[max(entries)] if entries else None
 
@@ -242,10 +237,17 @@ class KnownRows(Rows):
             raise NotKnown(f"{path} is no node of {self.job.pk}")
         return node
 
+    def _know_effects_of(self, path: str) -> None:
+        """Know all that a node has tried: a step tries much, one thing after the other."""
+        if path not in self._with_effects:
+            for entry in self._read(lambda: Entry.objects.of_nodes({(self.job.pk, path)})):
+                self._entries.setdefault(entry.step_id, {})[entry.attempt] = entry
+            self._with_effects.add(path)
+
     def _of_step(self, step_id: str) -> dict[int, Entry]:
         if step_id not in self._entries:
             node = self._nodes.get(step_id)
-            has_none = (node is not None and node.claims == 0) or step_id.partition("#")[0] in self._with_effects
+            has_none = (node is not None and node.claims == 0) or _node_of(step_id) in self._with_effects
             found = [] if has_none else self._read(lambda: Entry.objects.of_step(self.job.pk, step_id))
             self._entries[step_id] = {entry.attempt: entry for entry in found}
         return self._entries[step_id]
@@ -280,6 +282,10 @@ class KnownRows(Rows):
 
     def _synchronized(self, now: datetime, asked_at: float) -> None:
         self._now, self._asked_at = now, asked_at
+
+
+def _node_of(step_id: str) -> str:
+    return step_id.partition("#")[0]
 
 
 def _committing() -> AbstractContextManager[None]:

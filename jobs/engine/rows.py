@@ -108,9 +108,6 @@ class Rows:
         """The node's effects that are neither known to have happened nor not to have, in the order of opening."""
         return Entry.objects.undecided_of(self.job.pk, node.path) if node.claims else []
 
-    def know_effects_of(self, path: str) -> None:
-        """What follows is about effects of this node."""
-
     def last_attempt(self, step_id: str) -> Entry | None:
         """The last attempt at an effect, whatever became of it."""
         return Entry.objects.last_attempt(self.job.pk, step_id)
