@@ -2,11 +2,10 @@
 
 import sys
 from typing import Annotated
-from urllib.parse import quote
 
 import typer
 
-from aetheris.cli.door import APPROVER, Door
+from aetheris.cli.door import APPROVER, Door, at
 from aetheris.cli.endings import Refused
 from aetheris.cli.following import follow, follow_while_it_moves, report_end
 from aetheris.cli.over_rest import over_rest
@@ -43,7 +42,7 @@ def agent_create(
 @over_rest
 def agent_state(door: Door, screen: Screen, name: Agent) -> None:
     """Say whether an agent has work, and which job is its newest."""
-    screen.show(door.get(f"agents/{quote(name, safe='')}/state"), operations.agent_state)
+    screen.show(door.get(at("agents", name, "state")), operations.agent_state)
 
 
 @over_rest
@@ -54,7 +53,7 @@ def tools(
 ) -> None:
     """List the tools of the running instance, or show what one declares."""
     if name:
-        screen.show(door.get(f"tools/{quote(name, safe='')}"), shown.shown)
+        screen.show(door.get(at("tools", name)), shown.shown)
     else:
         screen.show(door.get("tools"), shown.listed)
 
@@ -83,7 +82,7 @@ def message(
 @over_rest
 def chat(door: Door, screen: Screen, agent: Agent) -> None:
     """Talk with an agent: each line is a job, and what came of it is the answer. An empty line or Ctrl-D ends it."""
-    door.get(f"agents/{quote(agent, safe='')}/state")
+    door.get(at("agents", agent, "state"))
     while line := _line(agent):
         try:
             job = follow_while_it_moves(door, screen, _send(door, agent, line)["job_id"])
@@ -102,6 +101,6 @@ def _line(agent: str) -> str:
 
 def _send(door: Door, agent: str, text: str, *, key: str = "", priority: int | None = None) -> dict[str, str]:
     body = {"message": text} | ({} if priority is None else {"priority": priority})
-    path = f"agents/{quote(agent, safe='')}/message"
+    path = at("agents", agent, "message")
     answer: dict[str, str] = door.post(path, body, **({"Idempotency-Key": key} if key else {}))
     return answer

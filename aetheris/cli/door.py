@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Iterable, Iterator
 from typing import Any, NoReturn
+from urllib.parse import quote
 
 import httpx
 
@@ -20,6 +21,11 @@ SILENT_SECONDS = 40.0
 """A stream says every 15 seconds, by default, that it is still there."""
 AWAY_SECONDS = 30.0
 """How long a stream that was cut is tried to be resumed."""
+
+
+def at(*parts: str) -> str:
+    """The path under /api/ that these lead to, whatever somebody has typed as one of them."""
+    return "/".join(quote(part, safe="") for part in parts)
 
 
 class Door:

@@ -1,11 +1,10 @@
 """Jobs: find them, look at one, follow it, answer what it waits for, stop it, try it again."""
 
 from typing import Annotated, Any
-from urllib.parse import quote
 
 import typer
 
-from aetheris.cli.door import Door
+from aetheris.cli.door import Door, at
 from aetheris.cli.endings import FAILED
 from aetheris.cli.following import follow, report_end
 from aetheris.cli.over_rest import over_rest
@@ -53,7 +52,7 @@ def job(
     timeout: Timeout = None,
 ) -> None:
     """Show one job: how it stands, its nodes, its result, what it waits for and what can be done about it."""
-    found = door.get(f"jobs/{quote(job_id, safe='')}")
+    found = door.get(at("jobs", job_id))
     if following:
         report_end(screen, follow(door, screen, found["id"], timeout, each_event=True))
     else:
@@ -63,7 +62,7 @@ def job(
 @over_rest
 def trace(door: Door, screen: Screen, job_id: JobId) -> None:
     """Show what a job did, as a tree: its steps, what each was given, what came of it, and how long it took."""
-    screen.show(door.get(f"jobs/{quote(job_id, safe='')}/trace"), traces.tree)
+    screen.show(door.get(at("jobs", job_id, "trace")), traces.tree)
 
 
 @over_rest
@@ -75,7 +74,7 @@ def replay(
 ) -> None:
     """Rebuild a job from its events alone and compare it with its records; nothing is called. A difference: exit code
     1."""
-    answer = door.get(f"jobs/{quote(job_id, safe='')}/replay", step_node_id=step)
+    answer = door.get(at("jobs", job_id, "replay"), step_node_id=step)
     screen.show(answer, traces.replayed)
     if not (answer["verification"]["chain_valid"] and answer["verification"]["consistent"]):
         raise typer.Exit(FAILED)
@@ -91,16 +90,16 @@ def signal(
 ) -> None:
     """Answer what a job waits for. What asks a person is answered by `approve` and `refuse`."""
     body = {"correlation_key": key, "payload": payload}
-    screen.show(door.post(f"jobs/{quote(job_id, safe='')}/signal", body), verdict)
+    screen.show(door.post(at("jobs", job_id, "signal"), body), verdict)
 
 
 @over_rest
 def cancel(door: Door, screen: Screen, job_id: JobId, reason: Reason = "") -> None:
     """Stop a job: nothing more is started, what runs is asked to stop, what happened stays recorded."""
-    screen.show(door.post(f"jobs/{quote(job_id, safe='')}/stop", {"reason": reason}), verdict)
+    screen.show(door.post(at("jobs", job_id, "stop"), {"reason": reason}), verdict)
 
 
 @over_rest
 def retry(door: Door, screen: Screen, job_id: JobId, reason: Reason = "") -> None:
     """Let a failed job go on where it failed; what happened is not repeated."""
-    screen.show(door.post(f"jobs/{quote(job_id, safe='')}/retry", {"reason": reason}), verdict)
+    screen.show(door.post(at("jobs", job_id, "retry"), {"reason": reason}), verdict)

@@ -2,11 +2,10 @@
 otherwise: whoever asked for a job may not decide."""
 
 from typing import Annotated, Any
-from urllib.parse import quote
 
 import typer
 
-from aetheris.cli.door import APPROVER, Door
+from aetheris.cli.door import APPROVER, Door, at
 from aetheris.cli.jobs import JobId, Reason
 from aetheris.cli.over_rest import over_rest
 from aetheris.cli.screen import Screen
@@ -78,12 +77,12 @@ def resolve(
     if result is not None:
         body["result"] = result
     body["correlation_key"] = key or _question_of(door, job_id)
-    screen.show(door.post(f"jobs/{quote(job_id, safe='')}/resolve", body), verdict)
+    screen.show(door.post(at("jobs", job_id, "resolve"), body), verdict)
 
 
 def _decide(door: Door, screen: Screen, asked: str, decision: str, reason: str) -> None:
     approval = _approval(door, asked)
-    screen.show(door.post(f"approvals/{quote(approval, safe='')}/{decision}", {"reason": reason}), verdict)
+    screen.show(door.post(at("approvals", approval, decision), {"reason": reason}), verdict)
 
 
 def _approval(door: Door, asked: str) -> str:

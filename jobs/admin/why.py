@@ -6,6 +6,7 @@ from typing import Any
 from django.urls import reverse
 from django.utils.html import format_html
 
+from aetheris.admin_base import moment
 from jobs.models import Job, Node
 from jobs.states import NodeState
 from signals_app.models import Approval, Wait
@@ -78,8 +79,3 @@ def _ready(node: Node) -> Row:
         return node.path, NEXT_TRY, "", moment(node.not_before), "It is tried again then."
     taken = f"It is ready, last rung for at {moment(node.rung_at)}; a worker of the queue {node.queue} takes it."
     return node.path, READY, "", "", taken
-
-
-def moment(at: Any) -> str:
-    """A time as pages show it; empty for none."""
-    return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else ""

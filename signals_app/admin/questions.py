@@ -1,7 +1,6 @@
 """Unknown outcomes in the admin: what was tried, and the answers, each confirmed before it is given."""
 
 import json
-from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
@@ -14,7 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
-from aetheris.admin_base import ReadOnlyAdmin, table
+from aetheris.admin_base import ReadOnlyAdmin, moment, table
 from aetheris.api.permissions import APPROVAL_DECIDE, may
 from aetheris.api.principals import rights_of, tenant_of
 from aetheris.core import registry
@@ -91,8 +90,8 @@ class UnknownOutcomeAdmin(ReadOnlyAdmin):
             ("Tool", f"{entry.tool}, version {entry.tool_version}, {entry.effect}"),
             ("Arguments", unknown.arguments),
             ("Idempotency key", entry.idempotency_key),
-            ("Nothing was sent after", _moment(entry.send_by)),
-            ("It may take effect until", _moment(entry.settled_by)),
+            ("Nothing was sent after", moment(entry.send_by)),
+            ("It may take effect until", moment(entry.settled_by)),
         ]
         return table(("Field", "Value"), rows)
 
@@ -101,7 +100,7 @@ class UnknownOutcomeAdmin(ReadOnlyAdmin):
         entries = Entry.objects.of_nodes({(question.job_id, question.node)})
         texts = Body.objects.texts(question.job_id, [entry.result for entry in entries if entry.result])
         rows = [
-            (e.tool, e.attempt, e.sends, _moment(e.first_sent_at), e.state, texts[e.result] if e.result else e.error)
+            (e.tool, e.attempt, e.sends, moment(e.first_sent_at), e.state, texts[e.result] if e.result else e.error)
             for e in entries
         ]
         return table(("Tool", "Attempt", "Sends", "First sent", "State", "Result or error"), rows)
@@ -183,7 +182,3 @@ def _answer_in(request: HttpRequest, said: Resolution) -> Answer:
 def _typed(question: UnknownOutcome) -> str:
     """Where a session keeps what was typed in an answer that was refused, until the page is shown again."""
     return f"typed-{question.pk}"
-
-
-def _moment(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
