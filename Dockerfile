@@ -24,4 +24,4 @@ ENV PATH=/venv/bin:$PATH \
 WORKDIR /app
 USER 10001:10001
 EXPOSE 8080
-CMD ["uvicorn", "aetheris.asgi:application", "--host", "0.0.0.0", "--port", "8080", "--no-access-log", "--timeout-graceful-shutdown", "5"]
+CMD ["uvicorn", "aetheris.asgi:application", "--host", "0.0.0.0", "--port", "8080", "--no-access-log", "--timeout-keep-alive", "75", "--timeout-graceful-shutdown", "5"]

@@ -16,6 +16,9 @@ QUEUES = "realtime,default,background,heavy"
 READY_FILE = "AETHERIS_READY_FILE"
 POOL_SIZE = "AETHERIS_DATABASE_POOL_SIZE"
 CELERY = ("-m", "celery", "-A", "aetheris.celery")
+# `aetheris.request` writes a line for each request. Clients and proxies keep an idle connection for up to a minute:
+# were the web process the first to close it, it could do so just when a request is on its way.
+WEB_OPTIONS = ("--no-access-log", "--timeout-keep-alive", "75", "--timeout-graceful-shutdown", "5")
 
 
 def module(name: str, arguments: tuple[str, ...], folder: DataFolder, environ: Environ) -> Child:
@@ -31,8 +34,7 @@ class Web(Child):
     def __init__(self, folder: DataFolder, environ: Environ, descriptor: int, port: int) -> None:
         self._port = port
         self.answer = "no answer"
-        # `aetheris.request` writes a line for each request, with its name.
-        options = ("--fd", str(descriptor), "--timeout-graceful-shutdown", "5", "--no-access-log")
+        options = ("--fd", str(descriptor), *WEB_OPTIONS)
         super().__init__(
             "web",
             [sys.executable, "-m", "uvicorn", "aetheris.asgi:application", *options],

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from aetheris.conf import Configuration
-from aetheris.services.roles import QUEUES, READY_FILE
+from aetheris.services.roles import QUEUES, READY_FILE, WEB_OPTIONS
 from tests.docs.reading import ROOT, read, rows, section, spans
 
 DEPLOY = ROOT / "deploy"
@@ -61,6 +61,13 @@ def test_every_secret_comes_from_the_environment() -> None:
         assert f"${{{name}:?" in text
         assert f"${{{name}}}" not in text
     assert "secret" not in yaml.safe_load((DEPLOY / "kubernetes/kustomization.yaml").read_text())["resources"]
+
+
+def test_the_web_process_has_the_options_that_the_launcher_gives_it() -> None:
+    (command,) = re.findall(r"^CMD (.+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    (container,) = PODS["aetheris-web"]["containers"]
+    for given in (json.loads(command), container["args"]):
+        assert tuple(given[-len(WEB_OPTIONS) :]) == WEB_OPTIONS
 
 
 @pytest.mark.parametrize("queue", QUEUES.split(","))
