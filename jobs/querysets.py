@@ -264,10 +264,10 @@ class NodeQuerySet(LeasedNodeQuerySet):
             nodes_parked=Count("path", filter=(waiting | ready & Q(not_before__isnull=False)) & Q(park=True)),
         )
 
-    def next_ready(self, job_id: UUID, queue: str, now: datetime) -> Node | None:
-        """The first due READY node that the job has for a queue, in plan order."""
+    def due_of_job(self, job_id: UUID, queue: str, now: datetime) -> NodeQuerySet:
+        """The due READY nodes that the job has for a queue, in plan order."""
         due = Q(not_before__isnull=True) | Q(not_before__lte=now)
-        return self.ready_of_job(job_id).filter(due, queue=queue).first()
+        return self.ready_of_job(job_id).filter(due, queue=queue)
 
 
 class EdgeQuerySet(models.QuerySet["Edge"]):

@@ -1,5 +1,6 @@
 """The fixtures are the test kit's (`aetheris.testing.plugin`); here the product is watched as well."""
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -13,6 +14,10 @@ __all__ = ["Clock"]
 # How long one example takes says more about the machine than about the code.
 settings.register_profile("aetheris", deadline=None)
 settings.load_profile("aetheris")
+
+# Processes that tests start and interrupt would inherit it from a run that a shell has put into the background.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

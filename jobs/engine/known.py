@@ -134,15 +134,11 @@ class KnownRows(Rows):
         return parent
 
     def next_ready(self, queue: str, now: datetime) -> Node | None:
-        due = (
-            node
-            for node in self._nodes.values()
-            if node.state == NodeState.READY
-            and node.queue == queue
-            and (node.not_before is None or node.not_before <= now)
-        )
-        first = min(due, key=lambda node: node.position, default=None)
-        return first if first is not None or self._is_whole else super().next_ready(queue, now)
+        first = self._first_due(queue, now)
+        if first is None and not self._is_whole:
+            self._take(self._read(lambda: list(Node.objects.due_of_job(self.job.pk, queue, now)[:WINDOW])))
+            first = self._first_due(queue, now)
+        return first
 
     def is_outranked(self, queue: str) -> bool:
         """It is asked in the statement that writes: with something more urgent waiting that writes nothing."""
@@ -230,6 +226,16 @@ class KnownRows(Rows):
         self.job.seq, self.job.head, now = landed
         self._synchronized(now, asked_at)
         self._changes = Changes()
+
+    def _first_due(self, queue: str, now: datetime) -> Node | None:
+        due = (
+            node
+            for node in self._nodes.values()
+            if node.state == NodeState.READY
+            and node.queue == queue
+            and (node.not_before is None or node.not_before <= now)
+        )
+        return min(due, key=lambda node: node.position, default=None)
 
     def _present(self, path: str) -> Node:
         node = self.node(path)

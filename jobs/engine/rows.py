@@ -62,7 +62,7 @@ class Rows:
 
     def next_ready(self, queue: str, now: datetime) -> Node | None:
         """The first due READY node for a queue, in plan order."""
-        return Node.objects.next_ready(self.job.pk, queue, now)
+        return Node.objects.due_of_job(self.job.pk, queue, now).first()
 
     def is_outranked(self, queue: str) -> bool:
         """Whether something of a higher priority than the job's is due in a queue."""

@@ -149,7 +149,7 @@ def _claim_following(tx: JobTransaction, last: Claimed) -> list[Claimed]:
 
 
 def _claim_like(tx: JobTransaction, first: Claimed) -> Claimed | None:
-    node = tx.rows.next_ready(first.queue, tx.now)
+    node = tx.rows.next_ready(first.queue, tx.now) if tx.job.nodes_ready else None
     if node is None or node.claims + first.claims > 1 or node.settings.get("function") != first.function:
         return None
     return claim(tx, node.path, first.activation)

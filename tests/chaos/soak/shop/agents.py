@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 from aetheris import Agent, PlanContext, RetryPolicy, TaskGraph, function, ref
-from tests.chaos.soak.shop.tools import TOOLS, booked, look
+from tests.chaos.soak.shop.tools import TOOLS
 
 STUBBORN = RetryPolicy(max_tries=100, first_seconds=0.2, longest_seconds=2)
 """The faults of the soak must not use up a node's tries: then more would end in doubt than the faults explain."""
@@ -44,7 +44,7 @@ class Shopper(Agent):
 
     def plan_refund(self, graph: TaskGraph, order: dict[str, Any]) -> None:
         """A payment that somebody has to approve first."""
-        graph.tool("look", look)
+        _tool(graph, "look", "look")
         graph.wait(
             "agree", kind="human", correlation_key="agree", approves="pay", reason="A refund waits", timeout="1h"
         )
@@ -56,7 +56,7 @@ class Shopper(Agent):
         """A signal that comes, or a timeout."""
         graph.wait("answer", correlation_key="answer", timeout=order["timeout"], on_timeout="branch")
         _tool(graph, "pay", order["tool"])
-        graph.tool("late", booked)
+        _tool(graph, "late", "booked")
         graph.edge("answer", "pay")
         graph.edge("answer", "late", on="timeout")
 
@@ -70,7 +70,7 @@ class Shopper(Agent):
     def plan_retry(self, graph: TaskGraph, order: dict[str, Any]) -> None:
         """A provider that answers badly, or refuses."""
         _tool(graph, "pay", order["tool"], **order["arguments"])
-        graph.tool("sorry", booked)
+        _tool(graph, "sorry", "booked")
         graph.edge("pay", "sorry", on="error")
 
     def plan_cancel(self, graph: TaskGraph, order: dict[str, Any]) -> None:
