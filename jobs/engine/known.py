@@ -165,6 +165,9 @@ class KnownRows(Rows):
             return super().was_refused()
         return any(node.ending == Ending.REFUSED for node in self._nodes.values())
 
+    def about_the_world(self) -> list[Wait]:
+        return list(self._read(super().about_the_world))
+
     def approvals_of(self, path: str) -> list[Approval]:
         if self._approvals is None:
             self._approvals = self._read(lambda: Approval.objects.of_job(self.job.pk))

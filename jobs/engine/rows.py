@@ -80,6 +80,10 @@ class Rows:
         """Whether a node of the job ended because a person said no."""
         return Node.objects.was_refused(self.job.pk)
 
+    def about_the_world(self) -> list[Wait]:
+        """Open questions whether the job goes on in a world that has changed, the oldest first."""
+        return Wait.objects.about_the_world(self.job.pk)
+
     def approvals_of(self, path: str) -> list[Approval]:
         """What people were asked about the call of a node."""
         return list(Approval.objects.of_step(self.job.pk, path))

@@ -16,7 +16,6 @@ from jobs.states import NodeState
 from ledger.event_types import EventType
 from ledger.models import Entry, Event
 from signals_app import waits
-from signals_app.models import Wait
 from signals_app.states import WORLD, look_in
 
 CHANGED = "WORLD_CHANGED"
@@ -41,7 +40,7 @@ def next_check(tx: JobTransaction) -> tuple[Prepared, Question] | None:
 
 def waits_too(tx: JobTransaction, node: Node) -> bool:
     """While a person is asked whether this job goes on, let the node wait for the answer too; whether it does."""
-    asked = Wait.objects.about_the_world(tx.job.pk) if tx.job.recheck_before else []
+    asked = tx.rows.about_the_world() if tx.job.recheck_before else []
     if asked:
         _ask_a_person(tx, node, look_in(asked[0].correlation_key), asked[0].reason)
     return bool(asked)

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from aetheris.core.errors import GraphError, Refused
 from aetheris.core.graph import TaskGraph
@@ -74,6 +75,23 @@ def test_a_wait_of_another_kind_is_answered_by_whoever_may_signal(
     doorbells.drain()
     assert (again(job).state, world.calls[0][1]) == ("completed", {"value": {"n": 1}})
     assert not Approval.objects.exists()
+
+
+def test_what_follows_a_wait_is_run_without_the_jobs_lock(
+    registered: Registered, world: World, doorbells: Doorbells
+) -> None:
+    job = asking(registered, world, kind="signal")
+    doorbells.drain()
+    signal(job.pk, "ask-1", {"n": 1}, APPROVER)
+    locks = []
+
+    def noted(execute: Any, statement: str, *call: Any) -> Any:
+        locks.extend([statement] if "FOR NO KEY UPDATE" in statement else [])
+        return execute(statement, *call)
+
+    with connection.execute_wrapper(noted):
+        doorbells.drain()
+    assert (again(job).state, locks) == ("completed", [])
 
 
 @pytest.mark.parametrize("kind", PEOPLE)
