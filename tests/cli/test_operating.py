@@ -21,6 +21,7 @@ NOBODYS = "01a1fe35-ff43-7b69-8a7d-98a35dd21682"
 
 
 def test_the_instance_is_shown_at_a_glance(operator: Person, registered: Registered, world: World) -> None:
+from tests.cli.test_init import run
     finishing(registered, world)
     submitted()
     shown = operator("monitor").out
@@ -59,6 +60,14 @@ def test_a_server_that_is_away_is_said_so(tmp_path: Path) -> None:
             ended = away(*arguments)
             assert (ended.code, ended.out) == (3, "")
             assert "does not answer" in ended.err
+@pytest.mark.parametrize("role", ["worker", "beat"])
+def test_a_process_that_would_join_nothing_is_refused_at_once(tmp_path: Path, role: str) -> None:
+    ended = run(tmp_path, "aetheris", role, "--data", "nowhere")
+    assert (ended.code, ended.out) == (3, "")
+    assert "Nothing runs in nowhere." in ended.err
+    assert all(name in ended.err for name in ("aetheris up", "--data", "AETHERIS_DATABASE_URL"))
+
+
             assert "aetheris doctor" in ended.err
 
 
