@@ -77,6 +77,15 @@ class OpenWait(Answer):
     reason = serializers.CharField(allow_blank=True)
     expires_at = serializers.DateTimeField(allow_null=True)
 
+    approval_id = serializers.UUIDField(allow_null=True, help_text="The question to a person, if it is one.")
+
+
+class WhyItWaits(Answer):
+    node_id = serializers.CharField(allow_blank=True, help_text="Empty where it is the whole job.")
+    waits_for = serializers.CharField(help_text="In words.")
+    since = serializers.DateTimeField(allow_null=True)
+    until = serializers.DateTimeField(allow_null=True)
+    about = serializers.CharField(allow_blank=True)
 
 class JobDetail(Job):
     result = serializers.JSONField()
@@ -86,6 +95,7 @@ class JobDetail(Job):
     nodes = NodeOfJob(many=True)
     waits = OpenWait(many=True)
     wait_correlation_key = serializers.CharField(allow_null=True)
+    why = WhyItWaits(many=True)
     wait_node_id = serializers.CharField(allow_null=True)
 
 

@@ -93,7 +93,7 @@ class Waits(APIView):
         limit, before = wanted.pop("limit"), wanted.pop("cursor", None)
         waiting = Wait.objects.open_of_tenant(tenant_of(request.user), **wanted)
         jobs = waiting.jobs(before, limit)
-        waits = [representation.wait_of_job(wait) for wait in waiting.of_jobs(jobs)]
+        waits = representation.waits_of_jobs(waiting.of_jobs(jobs))
         return Response({"waits": waits, "next_cursor": jobs[-1] if len(jobs) == limit else None})
 
 
