@@ -164,9 +164,11 @@ class ApprovalQuerySet(models.QuerySet["Approval"]):
     def of_tenant(self, tenant: str) -> ApprovalQuerySet:
         return self.filter(tenant=tenant).select_related("job", "job__agent").order_by("-id")
 
-    def newest_first(self, status: str | None = None, cursor: UUID | None = None) -> ApprovalQuerySet:
+    def newest_first(
+        self, status: str | None = None, cursor: UUID | None = None, job_id: UUID | None = None
+    ) -> ApprovalQuerySet:
         """In descending order of ids; `cursor` continues a page."""
-        wanted = {"state": status, "pk__lt": cursor}
+        wanted = {"state": status, "pk__lt": cursor, "job_id": job_id}
         return self.filter(**{name: value for name, value in wanted.items() if value})
 
     def for_decider(self, principal: str) -> ApprovalQuerySet:
