@@ -38,6 +38,8 @@ DECIDING = (
 
 
 class NewResolution(Fields):
+    example: ClassVar = {"correlation_key": "resolution:pay:1", "resolution": "did_not_happen"}
+
     correlation_key = Text(max_length=500)
     resolution = serializers.ChoiceField([choice.value for choice in Resolution])
     result = serializers.JSONField(required=False)
@@ -45,11 +47,15 @@ class NewResolution(Fields):
 
 
 class NewSignal(Fields):
+    example: ClassVar = {"correlation_key": "approval-1", "payload": {"approved": True}}
+
     correlation_key = Text(max_length=200)
     payload = serializers.DictField()
 
 
 class Letter(Fields):
+    example: ClassVar = {"message_id": "m-1", "channel": "orders", "payload": {"text": "one more"}}
+
     message_id = Text(max_length=200)
     payload = serializers.DictField()
     channel = Text(max_length=200, required=False, allow_blank=True, default="")

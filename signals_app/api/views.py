@@ -30,6 +30,8 @@ class ApprovalFilter(Page):
 
 
 class DecisionReason(Fields):
+    example: ClassVar = {"reason": "seen"}
+
     reason = Text(max_length=10_000, required=False, allow_blank=True, default="")
 
 
