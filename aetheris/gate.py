@@ -22,7 +22,7 @@ PAUSE_SECONDS = 2.0
 MOST_LINES = 2
 NOT_THEIRS = (
     "<frozen",
-    str(Path(__file__).parent),
+    f"{Path(__file__).parent}/",
     *(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")),
 )
 """How the files begin that are Python's, a library's or the runtime's."""
