@@ -4,7 +4,10 @@
 """
 
 import logging
+import sysconfig
 import time
+import traceback
+from pathlib import Path
 from typing import Any
 
 import django
@@ -16,6 +19,13 @@ from aetheris.conf import configuration
 logger = logging.getLogger(__name__)
 
 PAUSE_SECONDS = 2.0
+MOST_LINES = 2
+NOT_THEIRS = (
+    "<frozen",
+    f"{Path(__file__).parent}/",
+    *(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")),
+)
+"""How the files begin that are Python's, a library's or the runtime's."""
 REMEDIES = {
     "fsync": "fsync is off, so that a power loss takes what was acknowledged, or everything: set fsync = on",
     "full_page_writes": "full_page_writes is off, so that a power loss may tear pages: set full_page_writes = on",
@@ -32,6 +42,17 @@ SELECT name FROM pg_settings
 SELECT CASE WHEN pg_is_in_recovery() THEN 'replica' ELSE 'read_only' END
  WHERE current_setting('transaction_read_only') = 'on'
 """
+
+
+def set_up() -> None:
+    """Load all apps. Where their code fails this process ends with the lines of theirs that it came through."""
+    try:
+        django.setup()
+    except Exception as error:
+        came_through = traceback.extract_tb(error.__traceback__)
+        own = [frame for frame in came_through if not frame.filename.startswith(NOT_THEIRS)][-MOST_LINES:]
+        told = "".join((*traceback.format_list(own), *traceback.format_exception_only(error)))
+        raise SystemExit(f"The apps cannot be loaded:\n{told.rstrip()}") from None
 
 
 def enter(**_: Any) -> None:
@@ -65,5 +86,5 @@ def faults() -> list[str]:
 
 
 if __name__ == "__main__":
-    django.setup()
+    set_up()
     ask()

@@ -37,7 +37,8 @@ On a terminal answers are tables with colours (`NO_COLOR=1` leaves these out), e
 command prints what REST answers, and nothing else; an error is the body of [REST's errors](errors.md) on stderr, with a
 `remedy`, and with [codes of its own](errors.md#of-the-command-line) where REST was not reached.
 
-`aetheris --install-completion` teaches your shell to complete commands and options.
+`aetheris --install-completion` teaches your shell to complete commands, options and their values; agents, jobs and open
+approvals are asked for from the instance, if it answers at once. `aetheris --version` prints the version.
 
 ## Exit codes
 
@@ -101,11 +102,16 @@ def _called(argument: Any) -> str:
 
 def _row(parameter: Any) -> str:
     if parameter.param_type_name == "argument":
-        return f"| `{_called(parameter)}` | {parameter.help} |"
+        return f"| `{_called(parameter)}` | {parameter.help}{_words(parameter)} |"
     names = ", ".join(f"`{name}`" for name in parameter.opts)
     variable = f" `{parameter.envvar}`" if parameter.envvar else ""
     default = "" if parameter.default in (None, "", False) else f" Default: `{parameter.default}`."
-    return f"| {names}{variable} | {parameter.help}{default} |"
+    return f"| {names}{variable} | {parameter.help}{_words(parameter)}{default} |"
+
+
+def _words(parameter: Any) -> str:
+    words = parameter.type_descriptor.choices
+    return f" One of {', '.join(f'`{word}`' for word in words)}." if words else ""
 
 
 if __name__ == "__main__":

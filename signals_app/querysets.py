@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import models
 from django.db.models import Count, Min, Q
 
-from signals_app.states import WORLD, ApprovalState, WaitKind, WaitState
+from signals_app.states import DECIDED_BY_PEOPLE, WORLD, ApprovalState, WaitKind, WaitState
 
 if TYPE_CHECKING:
     from signals_app.models import Approval, Message, Signal, UnknownOutcome, Wait
@@ -151,6 +151,12 @@ class ApprovalQuerySet(models.QuerySet["Approval"]):
         """Every question to a person about this job."""
         return list(self.filter(job_id=job_id))
 
+    def of_waits(self, waits: Collection[Wait]) -> dict[tuple[UUID, str], UUID]:
+        """The questions of these waits: job and correlation key → id."""
+        of_jobs = self.filter(job_id__in={wait.job_id for wait in waits if wait.kind in DECIDED_BY_PEOPLE})
+        found = of_jobs.values_list("job_id", "correlation_key", "pk")
+        return {(job_id, key): approval for job_id, key, approval in found}
+
     def of_step(self, job_id: UUID, step: str) -> list[Approval]:
         """Every question about this tool node."""
         return list(self.filter(job_id=job_id, step=step))
@@ -158,9 +164,11 @@ class ApprovalQuerySet(models.QuerySet["Approval"]):
     def of_tenant(self, tenant: str) -> ApprovalQuerySet:
         return self.filter(tenant=tenant).select_related("job", "job__agent").order_by("-id")
 
-    def newest_first(self, status: str | None = None, cursor: UUID | None = None) -> ApprovalQuerySet:
+    def newest_first(
+        self, status: str | None = None, cursor: UUID | None = None, job_id: UUID | None = None
+    ) -> ApprovalQuerySet:
         """In descending order of ids; `cursor` continues a page."""
-        wanted = {"state": status, "pk__lt": cursor}
+        wanted = {"state": status, "pk__lt": cursor, "job_id": job_id}
         return self.filter(**{name: value for name, value in wanted.items() if value})
 
     def for_decider(self, principal: str) -> ApprovalQuerySet:

@@ -1,5 +1,6 @@
 """Who is asking: knox's tokens, hardened against what cannot be one."""
 
+import contextlib
 from typing import Any
 
 from django.utils import timezone
@@ -12,6 +13,10 @@ from aetheris.models import ApiKey
 from jobs.engine.transaction import committing
 
 SCHEMES = (b"bearer", b"token")
+WRONG = (
+    "This token opens nothing: it is wrong, has ended or was taken back, or its user is not active any more. "
+    "`POST /api/login` gives a new one."
+)
 
 
 class Token(TokenAuthentication):  # type: ignore[misc]
@@ -25,10 +30,11 @@ class Token(TokenAuthentication):  # type: ignore[misc]
         return self.authenticate_credentials(token)
 
     def authenticate_credentials(self, token: bytes) -> tuple[Any, Any]:
-        if not token.isalnum():
-            raise AuthenticationFailed("Invalid token.")
-        user, stored = super().authenticate_credentials(token)
-        return user, stored
+        with contextlib.suppress(AuthenticationFailed):
+            if token.isalnum():
+                user, stored = super().authenticate_credentials(token)
+                return user, stored
+        raise AuthenticationFailed(WRONG)
 
     def _cleanup_token(self, stored: Any) -> bool:
         """Whether it has expired. knox's own would look at all tokens of the user, each time."""

@@ -51,6 +51,14 @@ _CODES: tuple[tuple[type[exceptions.APIException], str], ...] = (
     (exceptions.ValidationError, "INVALID_REQUEST"),
 )
 
+_TEXTS: dict[type[exceptions.APIException], str] = {
+    exceptions.NotAuthenticated: "Nobody is logged in. Send `Authorization: Bearer …` with a token of "
+    "`POST /api/login` or an API key.",
+    exceptions.UnsupportedMediaType: "A body is JSON: send `Content-Type: application/json`.",
+    exceptions.NotAcceptable: "Accept application/json; of a stream, text/event-stream.",
+}
+"""Instead of DRF's own, which do not say what to do."""
+
 
 class BodyTooLarge(exceptions.APIException):
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
@@ -102,7 +110,7 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
 def _of_drf(error: exceptions.APIException) -> Response:
     code = next((code for kind, code in _CODES if isinstance(error, kind)), str(error.default_code).upper())
     invalid = isinstance(error, exceptions.ValidationError)
-    message = "The request does not fit; see details." if invalid else str(error.detail)
+    message = "The request does not fit; see details." if invalid else _TEXTS.get(type(error), str(error.detail))
     answer = Response(body(code, message, error.detail if invalid else None), error.status_code)
     if header := getattr(error, "auth_header", None):
         answer["WWW-Authenticate"] = header

@@ -1,6 +1,6 @@
 """What requests are made of: fields that take what they say and nothing that resembles it."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.core.validators import RegexValidator
 from rest_framework import serializers
@@ -34,7 +34,10 @@ class Whole(serializers.IntegerField):
 
 
 class Fields(serializers.Serializer[None]):
-    """The fields of a request. One that it does not have is refused: it would be a slip of the pen without effect."""
+    """The fields of a request. One that it does not have is refused: it would be a slip of the pen without effect.
+    What a body takes has an `example`, for the document."""
+
+    example: ClassVar[dict[str, Any]]
 
     def to_internal_value(self, data: Any) -> Any:
         checked = super().to_internal_value(data)

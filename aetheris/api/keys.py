@@ -20,6 +20,8 @@ USUAL_DAYS, MOST_DAYS = 90, 3650
 
 
 class NewKey(Fields):
+    example: ClassVar = {"name": "shop", "scopes": ["job:create"], "expires_in_days": USUAL_DAYS}
+
     name = Text(max_length=100)
     scopes = serializers.ListField(
         child=serializers.ChoiceField(sorted(DJANGO_PERMISSION)), min_length=1, max_length=len(DJANGO_PERMISSION)
@@ -30,7 +32,7 @@ class NewKey(Fields):
 class Key(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     name = serializers.CharField()
-    scopes = serializers.ListField(child=serializers.CharField())
+    scopes = serializers.ListField(child=serializers.ChoiceField(sorted(DJANGO_PERMISSION)))
     created_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField(allow_null=True)
 

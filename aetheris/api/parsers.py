@@ -31,3 +31,5 @@ class BoundedJSONParser(JSONParser):
             return super().parse(io.BytesIO(data), media_type, parser_context)
         except RecursionError as error:
             raise ParseError("The JSON nests too deep.") from error
+        except ParseError as error:
+            raise ParseError(f"The body is no JSON in UTF-8: {error.__context__}. Send an object.") from None

@@ -52,4 +52,12 @@ class Declared(BasePermission):
         if method not in view.allowed_methods:
             raise MethodNotAllowed(method)
         needed = getattr(view, "permissions", {}).get("GET" if method == "HEAD" else method, ())
+        self.message = _told(needed)
         return OPEN in needed or any(may(request, permission) for permission in needed)
+
+
+def _told(needed: tuple[str, ...]) -> str:
+    """To whoever is logged in and lacks it."""
+    if IN_PERSON in needed:
+        return "This needs a token of a login, or a session, and takes no API key."
+    return f"This needs the permission {' or '.join(needed)}: of the user, and of an API key among its scopes."

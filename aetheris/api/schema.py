@@ -4,7 +4,7 @@ import inspect
 from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 
 from aetheris.api.contract import Link, Method, codes, refusals
 from aetheris.api.fields import Fields
@@ -25,6 +25,21 @@ ERROR = {
     },
 }
 """The body of every refusal, a component of the document."""
+
+HEADERS = {
+    "X-Request-ID": {
+        "description": "The request's name, also in the server's log: the one that came with it, or a new one.",
+        "required": True,
+        "schema": _TEXT,
+    },
+    "Retry-After": {
+        "description": "After so many seconds the same request may be sent again.",
+        "schema": {"type": "string", "pattern": "^[0-9]+$"},
+    },
+    "WWW-Authenticate": {"description": "How to say who one is.", "schema": _TEXT},
+}
+"""What answers have besides a body, each a component of the document."""
+OF_STATUS = {"401": ("WWW-Authenticate",), "429": ("Retry-After",), "503": ("Retry-After",)}
 
 
 class ContractSchema(AutoSchema):
@@ -78,6 +93,10 @@ class ContractSchema(AutoSchema):
         ]
         return [*asks, *headers]
 
+    def get_examples(self) -> list[OpenApiExample]:
+        takes = self.contract.takes
+        return [OpenApiExample(self.contract.name, takes.example, request_only=True)] if takes else []
+
     def get_response_serializers(self) -> Any:
         media = self.contract.media_type
         good = {
@@ -97,6 +116,9 @@ class ContractSchema(AutoSchema):
             links = {link.name: _link(link) for link in self.contract.links}
             for status in self.contract.answers if links else ():
                 operation["responses"][str(status)]["links"] = links
+            for answered, response in operation["responses"].items():
+                names = ("X-Request-ID", *OF_STATUS.get(answered, ()))
+                response["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
         return operation
 
     def _map_serializer(self, serializer: Any, *place: Any, **options: Any) -> Any:
@@ -110,8 +132,9 @@ class ContractSchema(AutoSchema):
 
 
 def with_error(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """Put the body of refusals into the document."""
+    """Put the body of refusals and the headers of answers into the document."""
     result["components"]["schemas"]["Error"] = ERROR
+    result["components"]["headers"] = HEADERS
     return result
 
 

@@ -10,6 +10,7 @@ from rest_framework.views import APIView
 from aetheris.api.contract import Link, Method
 from aetheris.api.permissions import AGENT_VIEW
 from aetheris.core import registry
+from aetheris.core.handlers import Effect
 from aetheris.core.tool_contract import contract, summary
 
 
@@ -17,13 +18,13 @@ class ToolSummary(serializers.Serializer[Any]):
     name = serializers.CharField()
     version = serializers.CharField()
     description = serializers.CharField(allow_blank=True)
-    effect = serializers.CharField()
+    effect = serializers.ChoiceField(list(Effect))
     after_doubt = serializers.CharField()
     window_seconds = serializers.FloatField(allow_null=True)
     timeout_seconds = serializers.FloatField()
     settle_seconds = serializers.FloatField()
     queue = serializers.CharField()
-    hooks = serializers.ListField(child=serializers.CharField())
+    hooks = serializers.ListField(child=serializers.ChoiceField(["reconcile", "verify"]))
     arguments_sha256 = serializers.CharField()
     result_sha256 = serializers.CharField()
     contract_sha256 = serializers.CharField()

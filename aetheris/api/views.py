@@ -21,6 +21,8 @@ from jobs.engine.transaction import committing
 
 
 class Credentials(Fields):
+    example: ClassVar = {"username": "requester", "password": "…"}
+
     username = Text(max_length=150)
     password = Text(max_length=1000, trim_whitespace=False)
 

@@ -7,6 +7,7 @@ Nothing here imports Django: it is loaded only by the processes that are started
 import signal
 import sys
 from collections.abc import Callable
+from typing import Annotated
 
 import typer
 
@@ -61,6 +62,16 @@ _COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
         "tools": agents.tools,
     },
 }
+Version = Annotated[bool, typer.Option("--version", is_eager=True, help="Print the version.")]
+
+
+@app.callback(invoke_without_command=True)
+def _alone(context: typer.Context, version: Version = False) -> None:
+    if version:
+        local.version()
+        context.exit()
+
+
 for panel, commands in _COMMANDS.items():
     for name, command in commands.items():
         app.command(name, rich_help_panel=panel)(command)

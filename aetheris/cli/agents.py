@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from aetheris.cli import completing
 from aetheris.cli.door import APPROVER, Door, at
 from aetheris.cli.endings import Refused
 from aetheris.cli.following import follow, follow_while_it_moves, report_end
@@ -16,7 +17,10 @@ from aetheris.cli.shown.words import facts, state
 from aetheris.cli.typed import Timeout
 from aetheris.services import report
 
-Agent = Annotated[str, typer.Argument(help="An agent's name, as `aetheris agent list` shows it.")]
+Agent = Annotated[
+    str,
+    typer.Argument(help="An agent's name, as `aetheris agent list` shows it.", autocompletion=completing.agents),
+]
 Priority = Annotated[int | None, typer.Option(help="From 1 (first) to 5 (last); else the agent's own.", min=1, max=5)]
 
 agent = typer.Typer(no_args_is_help=True, help="The agents that the running instance has.")

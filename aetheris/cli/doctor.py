@@ -1,7 +1,6 @@
 """`aetheris doctor`: looks at everything that an instance needs, and says how to mend what is wrong."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,8 +18,7 @@ from aetheris.services import Instance, ServiceError, read_instance
 from aetheris.services.checkup import checkup
 from aetheris.services.finding import WRONG, Finding
 from aetheris.services.folder import HERE
-from aetheris.services.join import environment_of
-from aetheris.services.project import settings_module
+from aetheris.services.join import environment_here, environment_of
 
 LONGEST_SECONDS = 60
 
@@ -66,4 +64,4 @@ def _diagnosis(instance: Instance | None) -> list[Finding]:
 def _environment(instance: Instance | None) -> dict[str, str]:
     if instance is not None and instance.database_url:
         return environment_of(instance)
-    return {"DJANGO_SETTINGS_MODULE": settings_module(Path.cwd()), **os.environ}
+    return environment_here()

@@ -23,19 +23,19 @@ AWAY_SECONDS = 30.0
 """How long a stream that was cut is tried to be resumed."""
 
 
-def at(*parts: str) -> str:
+def at(*parts: object) -> str:
     """The path under /api/ that these lead to, whatever somebody has typed as one of them."""
-    return "/".join(quote(part, safe="") for part in parts)
+    return "/".join(quote(str(part), safe="") for part in parts)
 
 
 class Door:
     """The REST interface of one instance. What it refuses is raised as `Refused`, silence as `NoAnswer`."""
 
-    def __init__(self, place: Place, who: str, token: str = "") -> None:
+    def __init__(self, place: Place, who: str, token: str = "", answer_seconds: float = ANSWER_SECONDS) -> None:
         self.place = place
         self.who = who
         self._given = token
-        self._client = httpx.Client(base_url=f"{place.url}/api/", timeout=ANSWER_SECONDS, trust_env=False)
+        self._client = httpx.Client(base_url=f"{place.url}/api/", timeout=answer_seconds, trust_env=False)
 
     def get(self, path: str, **query: Any) -> Any:
         """The answer to `GET /api/<path>`; what is None or empty is not asked for."""

@@ -45,6 +45,10 @@ class Refused(ServiceError):
         self.code, self.status = code, status
         self.message, self.details = message, details
 
+    def because(self, reason: str) -> "Refused":
+        """The same refusal, with what somebody must know to understand it."""
+        return Refused(self.code, f"{self.message} {reason}", self.details, self.status, self.remedy)
+
 
 @contextmanager
 def told(*, as_json: bool) -> Iterator[None]:

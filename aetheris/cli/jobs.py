@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from aetheris.cli import completing
 from aetheris.cli.door import Door, at
 from aetheris.cli.endings import FAILED
 from aetheris.cli.following import follow, report_end
@@ -12,9 +13,8 @@ from aetheris.cli.screen import Screen
 from aetheris.cli.shown import jobs as shown
 from aetheris.cli.shown import trace as traces
 from aetheris.cli.shown.words import verdict
-from aetheris.cli.typed import Timeout, json_object
+from aetheris.cli.typed import JobId, JobState, Outcome, Timeout, json_object
 
-JobId = Annotated[str, typer.Argument(metavar="JOB", help="A job's id.")]
 Reason = Annotated[str, typer.Option(help="Why; it is recorded.")]
 
 
@@ -22,18 +22,20 @@ Reason = Annotated[str, typer.Option(help="Why; it is recorded.")]
 def jobs(
     door: Door,
     screen: Screen,
-    agent: Annotated[str, typer.Argument(help="Only this agent's.")] = "",
-    status: Annotated[
-        str, typer.Option(help="pending, running, retrying, waiting, parked, completed, failed or cancelled.")
-    ] = "",
-    outcome: Annotated[str, typer.Option(help="completed, refused, failed or cancelled.")] = "",
+    agent: Annotated[str, typer.Argument(help="Only this agent's.", autocompletion=completing.agents)] = "",
+    status: Annotated[JobState | None, typer.Option(help="Only those that stand so.")] = None,
+    outcome: Annotated[Outcome | None, typer.Option(help="Only those that came to this.")] = None,
     search: Annotated[str, typer.Option(help="A part of the goal.")] = "",
     limit: Annotated[int, typer.Option(help="How many at most.", min=1, max=100)] = 20,
     cursor: Annotated[str, typer.Option(help="What an earlier list ended with: the page behind it.")] = "",
 ) -> None:
     """List jobs, the newest first."""
     wanted = {"agent": agent, "status": status, "outcome": outcome, "search": search, "limit": limit, "cursor": cursor}
-    screen.show(door.get("jobs", **wanted), shown.listed)
+    answer = door.get("jobs", **wanted)
+    if agent and not answer["jobs"]:
+        # One that has no such jobs is told from one that does not exist: that is refused.
+        door.get(at("agents", agent, "state"))
+    screen.show(answer, shown.listed)
 
 
 @over_rest

@@ -2,18 +2,21 @@
 
 import os
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from aetheris.cli.endings import told
+from aetheris.cli.endings import NotRunning, told
 from aetheris.cli.over_rest import Data
 from aetheris.cli.place import running
-from aetheris.services import Instance, Options, down, read_instance, report, up, up_in_background
+from aetheris.services import Options, down, read_instance, report, up, up_in_background
 from aetheris.services.folder import HERE
-from aetheris.services.join import environment_of
+from aetheris.services.join import environment_here, environment_of
 from aetheris.services.options import check_apps, parse_companions
 from aetheris.services.roles import QUEUES, beat_command, worker_command
+
+NAMING_A_DATABASE = ("AETHERIS_DATABASE_URL", "DJANGO_SETTINGS_MODULE")
 
 
 def up_command(
@@ -61,12 +64,13 @@ def worker(
     queues: Annotated[str, typer.Option(help="Queues to serve, separated by commas.")] = QUEUES,
 ) -> None:
     """Run one more worker: for the instance in the data folder, else for what the environment names."""
-    _become(worker_command(f"worker-{os.getpid()}@%h", threads, queues), read_instance(data))
+    _become(worker_command(f"worker-{os.getpid()}@%h", threads, queues), data)
 
 
 def beat(data: Data = HERE) -> None:
-    """Run beat, for set-ups that `up` does not supervise."""
-    _become(beat_command(), read_instance(data))
+    """Run beat, for set-ups that `up` does not supervise: for the instance in the data folder, else for what the
+    environment names."""
+    _become(beat_command(), data)
 
 
 def version() -> None:
@@ -76,6 +80,21 @@ def version() -> None:
     report.write(__version__)
 
 
-def _become(arguments: tuple[str, ...], instance: Instance | None) -> None:
-    environ = dict(os.environ) if instance is None else environment_of(instance)
+def _become(arguments: tuple[str, ...], data: Path) -> None:
+    with told(as_json=False):
+        environ = _environment(data)
     os.execve(sys.executable, [sys.executable, *arguments], environ)  # noqa: S606
+
+
+def _environment(data: Path) -> dict[str, str]:
+    """Raises `NotRunning` where nothing says which database it is: one that is not there would be waited for."""
+    instance = read_instance(data)
+    if instance is not None and instance.database_url:
+        return environment_of(instance)
+    if any(os.environ.get(name) for name in NAMING_A_DATABASE):
+        return environment_here()
+    raise NotRunning(
+        f"What runs in {data} is still {instance.state}." if instance else f"Nothing runs in {data}.",
+        f"Start it with `aetheris up --data {data}`, name its folder with --data or AETHERIS_DATA, or a database and a "
+        "broker with AETHERIS_DATABASE_URL and AETHERIS_BROKER_URL.",
+    )

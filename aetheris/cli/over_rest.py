@@ -10,6 +10,7 @@ import typer
 
 from aetheris.cli.door import REQUESTER, Door
 from aetheris.cli.endings import told
+from aetheris.cli.interrupts import heard
 from aetheris.cli.place import find
 from aetheris.cli.screen import Screen
 from aetheris.services.folder import HERE
@@ -54,7 +55,7 @@ def over_rest(command: Callable[..., None] | None = None, *, who: str = REQUESTE
         return lambda function: over_rest(function, who=who)
 
     def run(data: Path, url: str, token: str, as_json: bool, who: str, **given: Any) -> None:
-        with told(as_json=as_json):
+        with told(as_json=as_json), heard():
             command(Door(find(data, url), who, token), Screen(as_json=as_json), **given)
 
     own = list(inspect.signature(command, eval_str=True).parameters.values())[2:]

@@ -1,12 +1,23 @@
-"""What is typed at a terminal and is more than a text: JSON, and durations. What is none is wrong usage."""
+"""What is typed at a terminal and is more than a text: ids, words, JSON, durations. What is none is wrong usage."""
 
 import json
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
+from uuid import UUID
 
 import typer
 
+from aetheris.cli import completing
 from aetheris.core.durations import seconds
 from aetheris.core.errors import AetherisError
+
+JobId = Annotated[UUID, typer.Argument(metavar="JOB", help="A job's id.", autocompletion=completing.jobs)]
+
+# The words of REST. Whoever has them imports Django; a test holds these to them.
+JobState = Literal["pending", "running", "retrying", "waiting", "parked", "completed", "failed", "cancelled"]
+Outcome = Literal["completed", "refused", "failed", "cancelled"]
+ApprovalState = Literal["pending", "approved", "refused", "expired", "cancelled"]
+QuestionState = Literal["open", "resolved"]
+Resolution = Literal["happened", "did_not_happen", "send_again", "ask", "go_on", "stop"]
 
 
 def json_value(text: str) -> Any:

@@ -5,11 +5,17 @@ from pathlib import Path
 
 from aetheris.services.instance import Instance, read_instance
 from aetheris.services.options import Options, environment
+from aetheris.services.project import settings_module
 
 
 def environment_of(instance: Instance) -> dict[str, str]:
     """What its own processes got."""
     return environment(Options(instance.data), instance.database_url, instance.broker_url, instance.companions)
+
+
+def environment_here() -> dict[str, str]:
+    """What a process gets without an instance: what the environment names, and the settings of the project here."""
+    return {"DJANGO_SETTINGS_MODULE": settings_module(Path.cwd()), **os.environ}
 
 
 def join(folder: str | Path = ".aetheris") -> None:

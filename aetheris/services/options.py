@@ -4,6 +4,7 @@ import os
 import re
 import secrets
 from dataclasses import dataclass, field
+from importlib.machinery import PathFinder
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -40,13 +41,23 @@ def parse_companions(listed: list[str]) -> dict[str, str]:
 
 
 def check_apps(apps: list[str]) -> None:
-    """Raises `ServiceError` for an app whose package cannot be found from here."""
+    """Raises `ServiceError` for an app whose module cannot be found from here. Nothing of it is run."""
     for app in apps:
-        package = app.partition(".")[0]
-        if not Path(package).exists() and not Path(f"{package}.py").exists() and find_spec(package) is None:
+        if not _is_found(app):
             raise ServiceError(
                 f"--app {app}: no such module from here.", "Name a package of this folder, or an installed one."
             )
+
+
+def _is_found(app: str) -> bool:
+    package, *parts = app.split(".")
+    found = PathFinder.find_spec(package, [str(Path.cwd())]) or find_spec(package)
+    for part in parts:
+        # What follows a module that is no package is the name of a class in it.
+        if found is None or found.submodule_search_locations is None:
+            break
+        found = PathFinder.find_spec(part, list(found.submodule_search_locations))
+    return found is not None
 
 
 def url_variable(companion: str) -> str:

@@ -21,7 +21,8 @@ from aetheris.api.principals import tenant_of
 from jobs.admin import bulk
 from jobs.admin.filters import MadeFilter, PriorityFilter, QueueFilter, StateFilter, TroubleFilter
 from jobs.admin.records import ENTRIES, EVENTS, NODES, RECORDS, Records
-from jobs.admin.why import HEADS, WAITS_FOR, reasons
+from jobs.admin.why import HEADS, rows
+from jobs.api.why import WAITS_FOR
 from jobs.models import Agent, Body, Job
 from signals_app.models import Wait
 from signals_app.states import WaitKind, WaitState
@@ -145,7 +146,7 @@ class JobAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Why it waits")
     def why(self, job: Job) -> SafeString:
-        return table(HEADS, reasons(job))
+        return table(HEADS, rows(job))
 
     @admin.display(description="Nodes")
     def nodes(self, job: Job) -> SafeString:

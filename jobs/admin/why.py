@@ -1,81 +1,43 @@
-"""Why a job does not go on by itself: in words, with the page where somebody can change it."""
+"""Why a job waits, as its page shows it: with the page where somebody can change it."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from django.urls import reverse
 from django.utils.html import format_html
 
 from aetheris.admin_base import moment
+from jobs.api.why import MOST, Reason, reasons
 from jobs.models import Job, Node
 from jobs.states import NodeState
 from signals_app.models import Approval, Wait
-from signals_app.states import DECIDED_BY_PEOPLE, WaitKind
+from signals_app.states import WaitKind
 
-MOST = 50
-"""So many of each are told."""
-WAITS_FOR = {
-    WaitKind.HUMAN: "A person’s decision",
-    WaitKind.APPROVAL: "A person’s decision",
-    WaitKind.SIGNAL: "A signal",
-    WaitKind.WEBHOOK: "A webhook",
-    WaitKind.MESSAGE: "A message",
-    WaitKind.TIMER: "Its time",
-    WaitKind.CONDITION: "A condition",
-    WaitKind.RESOLUTION: "Word about an unknown outcome",
-}
-END, RUNS, READY, NEXT_TRY = "Its end", "Its worker", "A worker", "Its next try"
 HEADS = ("Node", "Waits for", "Since", "Until", "What it is about")
 Row = tuple[Any, ...]
 
 
-def reasons(job: Job) -> list[Row]:
-    """One row for each thing that the job waits for; none once it has ended."""
-    if job.is_final:
-        return []
-    nodes = Node.objects.of_job(job.pk)
-    running, ready = nodes.filter(state=NodeState.RUNNING)[:MOST], nodes.filter(state=NodeState.READY)[:MOST]
-    return [*_stopping(job), *_waits(job), *map(_running, running), *map(_ready, ready)]
+def rows(job: Job) -> list[Row]:
+    """One for each thing that the job waits for; none once it has ended."""
+    nodes, waits = Node.objects.of_job(job.pk), list(Wait.objects.open(job.pk)[:MOST])
+    moving = [node for state in (NodeState.RUNNING, NodeState.READY) for node in nodes.filter(state=state)[:MOST]]
+    approvals = Approval.objects.of_waits(waits)
+    return [_row(reason, approvals) for reason in reasons(job, moving, waits)]
 
 
-def _stopping(job: Job) -> Iterator[Row]:
-    if job.cancel_requested_at is not None:
-        yield "–", END, moment(job.cancel_requested_at), "", "It is cancelled, and starts nothing more."
-    elif job.error is not None:
-        yield "–", END, moment(job.updated_at), "", "It is failing, and starts nothing more."
+def _row(reason: Reason, approvals: dict[Any, Any]) -> Row:
+    about = _about(reason, approvals)
+    return reason.node or "–", reason.waits_for, moment(reason.since), moment(reason.until), about
 
 
-def _waits(job: Job) -> Iterator[Row]:
-    waits = list(Wait.objects.open(job.pk)[:MOST])
-    by_people = any(wait.kind in DECIDED_BY_PEOPLE for wait in waits)
-    approvals = {asked.correlation_key: asked.pk for asked in Approval.objects.of_job(job.pk)} if by_people else {}
-    for wait in waits:
-        about = _about(wait, approvals.get(wait.correlation_key))
-        yield wait.node, WAITS_FOR[WaitKind(wait.kind)], moment(wait.opened_at), moment(wait.expires_at), about
-
-
-def _about(wait: Wait, approval: object) -> object:
-    """The page where it is answered, or what a door is to be told."""
-    if wait.kind == WaitKind.RESOLUTION:
-        return _link("admin:signals_app_unknownoutcome_change", wait.question_id, wait.reason)
-    if approval is not None:
-        return _link("admin:signals_app_approval_change", approval, wait.reason or "Approve or refuse")
-    if wait.kind == WaitKind.TIMER:
-        return wait.reason
-    return f"{wait.reason} (correlation key {wait.correlation_key})".strip()
+def _about(reason: Reason, approvals: dict[Any, Any]) -> object:
+    """In words, and where there is one as a link to the page where it is answered."""
+    wait = reason.wait
+    if wait is not None and wait.kind == WaitKind.RESOLUTION:
+        return _link("admin:signals_app_unknownoutcome_change", wait.question_id, reason.about)
+    if wait is not None and (approval := approvals.get((wait.job_id, wait.correlation_key))):
+        return _link("admin:signals_app_approval_change", approval, reason.about)
+    return reason.about
 
 
 def _link(page: str, key: object, text: str) -> object:
     return format_html('<a href="{}">{}</a>', reverse(page, args=[key]), text)
-
-
-def _running(node: Node) -> Row:
-    started, until = moment(node.started_at), moment(node.lease_expires_at)
-    return node.path, RUNS, started, until, "It runs; if its worker is lost, another one goes on."
-
-
-def _ready(node: Node) -> Row:
-    if node.not_before is not None:
-        return node.path, NEXT_TRY, "", moment(node.not_before), "It is tried again then."
-    taken = f"It is ready, last rung for at {moment(node.rung_at)}; a worker of the queue {node.queue} takes it."
-    return node.path, READY, "", "", taken

@@ -25,10 +25,14 @@ OF_JOB = (Link("get_job", "job_id", "job_id"), Link("get_result", "job_id", "job
 
 
 class NewAgent(Fields):
+    example: ClassVar = {"name": "refund-agent"}
+
     name = Text(max_length=200)
 
 
 class NewMessage(Fields):
+    example: ClassVar = {"message": "Refund order-123: the product is defective"}
+
     message = Text(max_length=100_000)
     priority = Whole(min_value=FIRST, max_value=LAST, required=False)
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from jobs.engine.sender import APPLIED, TOLD
 from jobs.states import Ending, JobState, NodeState, NodeType, Outcome
 from ledger.event_types import Category, EventType
 from signals_app.states import WaitKind
@@ -76,6 +77,15 @@ class OpenWait(Answer):
     wait_kind = serializers.ChoiceField(WaitKind.choices)
     reason = serializers.CharField(allow_blank=True)
     expires_at = serializers.DateTimeField(allow_null=True)
+    approval_id = serializers.UUIDField(allow_null=True, help_text="The question to a person, if it is one.")
+
+
+class WhyItWaits(Answer):
+    node_id = serializers.CharField(allow_blank=True, help_text="Empty where it is the whole job.")
+    waits_for = serializers.CharField(help_text="In words.")
+    since = serializers.DateTimeField(allow_null=True)
+    until = serializers.DateTimeField(allow_null=True)
+    about = serializers.CharField(allow_blank=True)
 
 
 class JobDetail(Job):
@@ -85,6 +95,7 @@ class JobDetail(Job):
     cursor = serializers.IntegerField()
     nodes = NodeOfJob(many=True)
     waits = OpenWait(many=True)
+    why = WhyItWaits(many=True)
     wait_correlation_key = serializers.CharField(allow_null=True)
     wait_node_id = serializers.CharField(allow_null=True)
 
@@ -101,7 +112,7 @@ class Done(Answer):
     """What became of a signal, a message, a decision or a stop."""
 
     job_id = serializers.UUIDField()
-    status = serializers.CharField()
+    status = serializers.ChoiceField([*JobState, "cancelling", *(told for told in TOLD if told != APPLIED)])
     message = serializers.CharField()
 
 

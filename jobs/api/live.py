@@ -22,7 +22,7 @@ from aetheris.live.doorbell import Doorbell
 from jobs import news
 from jobs.api import answers, representation
 from jobs.api.hub import following
-from jobs.api.sse import MEDIA_TYPE, Batch, EventStream, follow, joined, opening, stream, written
+from jobs.api.sse import MEDIA_TYPE, RECONNECT_MS, Batch, EventStream, follow, joined, opening, stream, written
 from jobs.api.views import NOT_FOUND, job_of
 from jobs.models import Job
 from ledger.feed import Place, place_in
@@ -55,7 +55,12 @@ class FeedCursor(Fields):
 
 STREAM = {
     "type": "object",
-    "description": "Server-sent events, each with these fields.",
+    "description": (
+        "Server-sent events, each with these fields. Before the first one comes a long comment, which makes proxies "
+        f"hand on what follows, `retry: {RECONNECT_MS}` and an `id:` to come back with; while there are no events, "
+        "every 15 seconds (`AETHERIS_HEARTBEAT_SECONDS`) the comment `: still here`. A comment is no event. After ten "
+        "minutes (`AETHERIS_STREAM_SECONDS`) the stream ends like a cut one: come back with `Last-Event-ID`."
+    ),
     "required": ["id", "event", "data"],
     "properties": {
         "id": {"type": "string", "description": "The cursor behind this event, for `Last-Event-ID`."},

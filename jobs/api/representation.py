@@ -1,13 +1,14 @@
 """What jobs and events look like outside: field names are a contract."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from aetheris.core.canonical import shown
 from aetheris.core.handlers import Planner
+from jobs.api.why import Reason, reasons
 from jobs.models import Body, Job, Node
 from ledger.models import Event
-from signals_app.models import Wait
+from signals_app.models import Approval, Wait
 
 
 def agent(planner: Planner) -> dict[str, Any]:
@@ -38,7 +39,8 @@ def summary(job: Job) -> dict[str, Any]:
 def detail(job: Job, nodes: Iterable[Node], waits: Iterable[Wait]) -> dict[str, Any]:
     listed = list(nodes)
     texts = Body.objects.texts(job.pk, [form for form in (job.result, *(node.output for node in listed)) if form])
-    waiting = [wait_detail(wait) for wait in waits]
+    waits = list(waits)
+    waiting = wait_details(waits)
     first = waiting[0] if waiting else {"correlation_key": None, "node_id": None}
     return {
         **summary(job),
@@ -48,6 +50,7 @@ def detail(job: Job, nodes: Iterable[Node], waits: Iterable[Wait]) -> dict[str, 
         "cursor": job.seq,
         "nodes": [_node(node, texts) for node in listed],
         "waits": waiting,
+        "why": [_why(reason) for reason in reasons(job, listed, waits)],
         "wait_correlation_key": first["correlation_key"],
         "wait_node_id": first["node_id"],
     }
@@ -65,24 +68,27 @@ def result(job: Job) -> dict[str, Any]:
     }
 
 
-def wait_detail(wait: Wait) -> dict[str, Any]:
-    return {
-        "node_id": wait.node,
-        "correlation_key": wait.correlation_key,
-        "wait_kind": wait.kind,
-        "reason": wait.reason,
-        "expires_at": wait.expires_at,
-    }
+def wait_details(waits: Sequence[Wait]) -> list[dict[str, Any]]:
+    approvals = Approval.objects.of_waits(waits)
+    return [
+        {
+            "node_id": wait.node,
+            "correlation_key": wait.correlation_key,
+            "wait_kind": wait.kind,
+            "reason": wait.reason,
+            "expires_at": wait.expires_at,
+            "approval_id": approvals.get((wait.job_id, wait.correlation_key)),
+        }
+        for wait in waits
+    ]
 
 
-def wait_of_job(wait: Wait) -> dict[str, Any]:
-    """A wait in a list of many jobs'."""
-    return {
-        "job_id": wait.job_id,
-        "agent_id": wait.job.agent.name,
-        **wait_detail(wait),
-        "opened_at": wait.opened_at,
-    }
+def waits_of_jobs(waits: Sequence[Wait]) -> list[dict[str, Any]]:
+    """Waits in a list of many jobs'."""
+    return [
+        {"job_id": wait.job_id, "agent_id": wait.job.agent.name, **told, "opened_at": wait.opened_at}
+        for wait, told in zip(waits, wait_details(waits), strict=True)
+    ]
 
 
 def events(stored: list[Event], payloads: list[dict[str, Any]], previous: bytes) -> list[dict[str, Any]]:
@@ -119,6 +125,16 @@ def _node(node: Node, texts: dict[str, str]) -> dict[str, Any]:
         "error": node.error_value,
         "claims": node.claims,
         "tries": node.tries,
+    }
+
+
+def _why(reason: Reason) -> dict[str, Any]:
+    return {
+        "node_id": reason.node,
+        "waits_for": reason.waits_for,
+        "since": reason.since,
+        "until": reason.until,
+        "about": reason.about,
     }
 
 

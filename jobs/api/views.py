@@ -48,6 +48,8 @@ class ReplayStep(Fields):
 
 
 class StopReason(Fields):
+    example: ClassVar = {"reason": "ordered by mistake"}
+
     reason = Text(max_length=1000, required=False, allow_blank=True, default="")
 
 

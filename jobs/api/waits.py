@@ -38,6 +38,8 @@ DECIDING = (
 
 
 class NewResolution(Fields):
+    example: ClassVar = {"correlation_key": "resolution:pay:1", "resolution": "did_not_happen"}
+
     correlation_key = Text(max_length=500)
     resolution = serializers.ChoiceField([choice.value for choice in Resolution])
     result = serializers.JSONField(required=False)
@@ -45,11 +47,15 @@ class NewResolution(Fields):
 
 
 class NewSignal(Fields):
+    example: ClassVar = {"correlation_key": "approval-1", "payload": {"approved": True}}
+
     correlation_key = Text(max_length=200)
     payload = serializers.DictField()
 
 
 class Letter(Fields):
+    example: ClassVar = {"message_id": "m-1", "channel": "orders", "payload": {"text": "one more"}}
+
     message_id = Text(max_length=200)
     payload = serializers.DictField()
     channel = Text(max_length=200, required=False, allow_blank=True, default="")
@@ -93,7 +99,7 @@ class Waits(APIView):
         limit, before = wanted.pop("limit"), wanted.pop("cursor", None)
         waiting = Wait.objects.open_of_tenant(tenant_of(request.user), **wanted)
         jobs = waiting.jobs(before, limit)
-        waits = [representation.wait_of_job(wait) for wait in waiting.of_jobs(jobs)]
+        waits = representation.waits_of_jobs(waiting.of_jobs(jobs))
         return Response({"waits": waits, "next_cursor": jobs[-1] if len(jobs) == limit else None})
 
 

@@ -18,6 +18,13 @@ from signals_app import inbox, waits
 from signals_app.models import Approval, Signal, Wait
 from signals_app.states import DECIDED_BY_PEOPLE, WaitKind, WaitState
 
+DECISION = ("approved", "reason")
+FIELDS: dict[WaitKind, tuple[str, ...]] = {
+    WaitKind.RESOLUTION: ("resolution", "result", "reason"),
+    **dict.fromkeys(DECIDED_BY_PEOPLE, DECISION),
+}
+"""What an answer may say to a wait of this kind; to others anything."""
+
 
 def signal(job_id: UUID, correlation_key: str, payload: dict[str, Any], sender: Sender) -> str:
     """Answer a wait: `applied`, `already` (the same answer stands) or `kept` (its wait has not opened yet).
@@ -31,6 +38,7 @@ def signal(job_id: UUID, correlation_key: str, payload: dict[str, Any], sender: 
         with job_transaction(job_id, sender.principal, verb="signal") as tx:
             wait = _declared(tx, correlation_key)
             _check_sender(tx.job, wait, sender)
+            _check_fields(wait, payload)
             if wait.kind == WaitKind.RESOLUTION:
                 return decide_effect(tx, wait, loads(answer))
             _check_payload(wait, loads(answer))
@@ -67,6 +75,19 @@ def _check_sender(job: Job, wait: Wait, sender: Sender) -> None:
             raise Refused("Answering this wait needs the permission job:create.", code="MAY_NOT_SIGNAL")
         return
     check_decider(job, sender)
+
+
+def _check_fields(wait: Wait, payload: dict[str, Any]) -> None:
+    """What people say has no field that nobody reads; a schema of the wait's own says which there may be."""
+    known = FIELDS.get(WaitKind(wait.kind))
+    if known is None or wait.answer_schema is not None:
+        return
+    if unknown := sorted(set(payload) - set(known)):
+        raise Refused(
+            f"The payload has fields that this wait does not take; it takes {', '.join(known)}.",
+            code="SIGNAL_PAYLOAD_INVALID",
+            details={name: ["There is no such field."] for name in unknown},
+        )
 
 
 def _check_payload(wait: Wait, payload: dict[str, Any]) -> None:

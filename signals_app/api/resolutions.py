@@ -12,8 +12,9 @@ from aetheris.api.fields import Page, next_cursor, query_of
 from aetheris.api.permissions import APPROVAL_DECIDE
 from aetheris.api.principals import rights_of, tenant_of
 from aetheris.core.canonical import shown
+from aetheris.core.handlers import Effect
 from jobs.api import answers
-from jobs.engine.possible import can_ask
+from jobs.engine.possible import Resolution, can_ask
 from jobs.engine.sender import Sender
 from jobs.engine.unknown import Unknown, about
 from signals_app.models import UnknownOutcome
@@ -27,7 +28,7 @@ class ResolutionFilter(Page):
 
 
 class PossibleAnswer(answers.Answer):
-    resolution = serializers.CharField()
+    resolution = serializers.ChoiceField(list(Resolution))
     not_before = serializers.DateTimeField(allow_null=True)
 
 
@@ -37,13 +38,13 @@ class ResolutionAnswer(answers.Answer):
     agent_id = serializers.CharField()
     node_id = serializers.CharField()
     correlation_key = serializers.CharField()
-    status = serializers.ChoiceField(WaitState.choices)
+    status = serializers.ChoiceField(ASKED_ABOUT)
     reason = serializers.CharField(allow_blank=True)
     asked_at = serializers.DateTimeField()
     requested_by = serializers.CharField()
     tool = serializers.CharField()
     tool_version = serializers.CharField(allow_blank=True)
-    effect = serializers.CharField()
+    effect = serializers.ChoiceField(list(Effect))
     arguments = serializers.JSONField()
     idempotency_key = serializers.CharField()
     attempt = serializers.IntegerField()
@@ -54,7 +55,7 @@ class ResolutionAnswer(answers.Answer):
     can_ask = serializers.BooleanField()
     proposed_by = serializers.CharField(allow_blank=True)
     answers = PossibleAnswer(many=True)
-    resolution = serializers.CharField(allow_null=True, allow_blank=True)
+    resolution = serializers.ChoiceField(["", *Resolution])
     resolved_by = serializers.CharField(allow_blank=True)
     resolved_at = serializers.DateTimeField(allow_null=True)
 

@@ -25,10 +25,13 @@ NOT_FOUND = ("APPROVAL_NOT_FOUND",)
 
 class ApprovalFilter(Page):
     status = serializers.ChoiceField(ApprovalState.choices, required=False)
+    job_id = serializers.UUIDField(required=False, help_text="Only what is asked about this job.")
     mine = serializers.BooleanField(required=False, help_text="Only what the caller may decide now.")
 
 
 class DecisionReason(Fields):
+    example: ClassVar = {"reason": "seen"}
+
     reason = Text(max_length=10_000, required=False, allow_blank=True, default="")
 
 
@@ -86,7 +89,7 @@ def representation(approval: Approval) -> dict[str, Any]:
 
 
 class Approvals(APIView):
-    """`GET ?status&cursor&limit` → what people were asked, newest first."""
+    """`GET ?status&job_id&mine&cursor&limit` → what people were asked, newest first."""
 
     permissions: ClassVar = {"GET": (APPROVAL_DECIDE,)}
     contract: ClassVar = {

@@ -5,14 +5,23 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 
+from aetheris import __version__
 from aetheris.api.exceptions import STATUS
+from aetheris.cli import typed
 from aetheris.cli.endings import MEANING
 from aetheris.cli.remedies import REMEDIES
+from jobs.engine.possible import Resolution
+from jobs.states import JobState, Outcome
+from signals_app.api.resolutions import ASKED_ABOUT
+from signals_app.states import ApprovalState
 from tests.cli.conftest import Person
+from tests.cli.test_init import run
 from tests.docs.reading import read, rows, section, spans
 from tests.doors import finishing
 from tests.world import Registered, World, submitted
@@ -51,6 +60,14 @@ def test_where_nothing_runs_it_says_what_to_do(tmp_path: Path) -> None:
     assert nowhere("status").code == 3
 
 
+@pytest.mark.parametrize("role", ["worker", "beat"])
+def test_a_process_that_would_join_nothing_is_refused_at_once(tmp_path: Path, role: str) -> None:
+    ended = run(tmp_path, "aetheris", role, "--data", "nowhere")
+    assert (ended.code, ended.out) == (3, "")
+    assert "Nothing runs in nowhere." in ended.err
+    assert all(name in ended.err for name in ("aetheris up", "--data", "AETHERIS_DATABASE_URL"))
+
+
 def test_a_server_that_is_away_is_said_so(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -82,18 +99,16 @@ def test_a_token_that_opens_nothing_and_none_at_all(web: str, tmp_path: Path) ->
     [
         (["job", NOBODYS], "JOB_NOT_FOUND"),
         (["job", NOBODYS, "--follow"], "JOB_NOT_FOUND"),
-        (["job", "../agents"], "NOT_FOUND"),
-        (["job", "a\x01b"], "NOT_FOUND"),
         (["trace", NOBODYS], "JOB_NOT_FOUND"),
-        (["replay", "x"], "NOT_FOUND"),
+        (["replay", NOBODYS], "JOB_NOT_FOUND"),
         (["signal", NOBODYS, "key"], "JOB_NOT_FOUND"),
         (["cancel", NOBODYS], "JOB_NOT_FOUND"),
         (["retry", NOBODYS], "JOB_NOT_FOUND"),
         (["agent", "state", "nobody"], "AGENT_NOT_FOUND"),
         (["tools", "none"], "TOOL_NOT_FOUND"),
         (["message", "nobody", "do it"], "AGENT_NOT_FOUND"),
+        (["jobs", "nobody"], "AGENT_NOT_FOUND"),
         (["chat", "nobody"], "AGENT_NOT_FOUND"),
-        (["jobs", "--status", "odd"], "INVALID_REQUEST"),
         (["jobs", "--cursor", "odd"], "INVALID_REQUEST"),
         (["message", "nobody", "x", "--key", "no key"], "INVALID_IDEMPOTENCY_KEY"),
         (["workers"], "FORBIDDEN"),
@@ -113,6 +128,45 @@ def test_wrong_usage_ends_with_2(requester: Person) -> None:
         assert requester(*arguments).code == 2
 
 
+@pytest.mark.parametrize(
+    ("arguments", "named", "right"),
+    [
+        (["jobs", "--status", "odd"], "--status", "'retrying'"),
+        (["jobs", "--outcome", "parked"], "--outcome", "'refused'"),
+        (["approvals", "--status", "rejected"], "--status", "'refused'"),
+        (["resolutions", "--status", "pending"], "--status", "'open', 'resolved'"),
+        (["resolve", NOBODYS, "perhaps"], "RESOLUTION", "'did_not_happen'"),
+        (["job", "../agents"], "JOB", "UUID"),
+        (["job", "a\x01b"], "JOB", "UUID"),
+        (["trace", "order-123"], "JOB", "UUID"),
+        (["signal", "mine", "key"], "JOB", "UUID"),
+        (["approve", "yes"], "APPROVAL", "UUID"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_by_name_before_anything_is_asked(
+    tmp_path: Path, arguments: list[str], named: str, right: str
+) -> None:
+    ended = Person("", "", tmp_path)(*arguments)
+    assert (ended.code, ended.out) == (2, "")
+    said = " ".join(ended.err.replace("│", "").split())
+    assert f"Invalid value for '{named}'" in said
+    assert right in said
+
+
+@pytest.mark.parametrize(
+    ("words", "choices"),
+    [
+        (typed.JobState, JobState),
+        (typed.Outcome, Outcome),
+        (typed.ApprovalState, ApprovalState),
+        (typed.QuestionState, ASKED_ABOUT),
+        (typed.Resolution, Resolution),
+    ],
+)
+def test_the_words_are_those_of_rest(words: Any, choices: Iterable[str]) -> None:
+    assert list(get_args(words)) == list(map(str, choices))
+
+
 def test_a_wait_that_is_no_time_is_refused_before_anything_is_sent(requester: Person) -> None:
     ended = requester("message", "nobody", "x", "--wait", "--timeout", "soon")
     assert ended.code == 2
@@ -130,8 +184,35 @@ def test_the_exit_codes_are_in_the_help(requester: Person) -> None:
     assert all(f"{code} {meaning}" in told for code, meaning in MEANING.items())
 
 
-def test_a_shell_completes_commands() -> None:
-    environ = {**os.environ, "_AETHERIS_COMPLETE": "complete_bash", "COMP_WORDS": "aetheris app", "COMP_CWORD": "1"}
+def completed(words: str, **environ: str) -> list[str]:
+    """What a shell completes behind these words."""
+    asked = {"_AETHERIS_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
     program = Path(sys.executable).with_name("aetheris")
-    answer = subprocess.run([program], env=environ, capture_output=True, text=True, check=True)
-    assert answer.stdout.split() == ["approvals", "approve"]
+    answer = subprocess.run([program], env={**os.environ, **environ, **asked}, capture_output=True, text=True)
+    assert (answer.returncode, answer.stderr) == (0, "")
+    return answer.stdout.split()
+
+
+def test_a_shell_completes_commands_and_values() -> None:
+    assert completed("aetheris app") == ["approvals", "approve"]
+    assert completed("aetheris jobs --status pa") == ["parked"]
+    assert completed("aetheris resolve JOB s") == ["send_again", "stop"]
+
+
+def test_a_shell_completes_what_the_instance_knows(requester: Person, registered: Registered, world: World) -> None:
+    finishing(registered, world)
+    job_id = str(submitted().pk)
+    assert completed("aetheris message te", **requester.environ) == ["test-agent"]
+    assert completed("aetheris jobs ", **requester.environ) == ["test-agent"]
+    assert completed(f"aetheris job {job_id[:4]}", **requester.environ) == [job_id]
+    assert completed("aetheris job x", **requester.environ) == []
+
+
+def test_where_nothing_answers_nothing_is_completed(tmp_path: Path) -> None:
+    assert completed(f"aetheris job --data {tmp_path} ") == []
+    assert completed("aetheris message te", AETHERIS_API_URL="http://127.0.0.1:1", AETHERIS_TOKEN="t") == []
+
+
+def test_the_version_is_an_option_as_well(requester: Person) -> None:
+    assert requester("--version").out == requester("version").out == f"{__version__}\n"
+    assert (requester().code, "Usage" in requester().out + requester().err) == (2, True)

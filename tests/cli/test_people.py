@@ -33,8 +33,25 @@ def test_somebody_else_approves_what_is_shown(
     assert 'out {"approved": true, "reason": "seen"}' in tree
     assert "/approver" in tree
     assert "approved" in approver("approvals", "--status", "approved").out
-    again = approver("refuse", asked["id"])
-    assert (again.code, "SIGNAL_CONFLICT" in again.err or "JOB_NOT_PARKED" in again.err) == (1, True)
+
+
+def test_a_decision_that_was_made_already_is_told_with_who_made_it(
+    requester_door: Door, approver: Person, registered: Registered, world: World, doorbells: Doorbells
+) -> None:
+    asking(registered, world)
+    job_id = parked(requester_door, doorbells)
+    (asked,) = approver("approvals", "--json").json["approvals"]
+    assert approver("approve", job_id, "--reason", "seen").code == 0
+    doorbells.drain()
+    for named in (job_id, asked["id"]):
+        same = approver("approve", named, "--reason", "seen")
+        assert (same.code, "given before and stands" in same.out) == (0, True)
+        other = approver("refuse", named)
+        assert (other.code, "SIGNAL_CONFLICT" in other.err) == (1, True)
+        for told in (same.out, other.err):
+            assert f"It was approved by {asked['requested_by'].partition(':')[0]}:" in told
+            assert told.count(": seen") == 1
+    assert approver("refuse", job_id, "--json").error["details"]["standing"] == {"approved": True, "reason": "seen"}
 
 
 def test_what_others_wrote_cannot_move_the_terminal(

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from aetheris.cli.shown.words import when
 from aetheris.testing.proxy import Proxy
 from jobs.models import Job
 from tests.cli.conftest import Person
@@ -41,7 +42,8 @@ def test_a_message_becomes_a_job_that_can_be_looked_at(
     assert job_id in again.out
     assert f"aetheris job {job_id} --follow" in again.out
     due = requester("job", job_id).out
-    assert ("in the queue default" in due, "aetheris workers" in due) == (True, True)
+    assert "plan waits for a worker: It is ready, last rung for at 2" in due
+    assert ("a worker of the queue default takes it." in due, "aetheris workers" in due) == (True, True)
     doorbells.drain()
     listed = requester("jobs")
     assert (job_id in listed.out, "do [bold]it[/]" in listed.out) == (True, True)
@@ -222,6 +224,9 @@ def test_a_job_that_is_tried_again_later_says_where_why_and_when(
     doorbells.drain()
     shown = requester("job", job_id).out
     assert ("tries so far: 1" in shown, f"aetheris job {job_id} --follow" in shown) == (True, True)
+    (why,) = requester("job", job_id, "--json").json["why"]
+    assert f"look waits for its next try at {when(why['until'])}: It is tried again then: " in shown
+    assert "busy" in why["about"]
     assert "not before" in requester("job", job_id, "--follow", "--timeout", "1s").out
 
 

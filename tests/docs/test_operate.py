@@ -2,7 +2,7 @@
 
 from jobs.admin.bulk import MOST_AT_ONCE
 from jobs.admin.dashboard import MOST
-from jobs.admin.why import END, NEXT_TRY, READY, RUNS, WAITS_FOR
+from jobs.api.why import END, NEXT_TRY, READY, RUNS, WAITS_FOR
 from tests.docs.reading import read, rows, section
 from tests.doors import DECIDER, VIEWER
 from tests.jobs.test_bulk_admin import NEEDS

@@ -51,7 +51,7 @@ def test_a_token_is_used_instead_of_the_development_user(data: Path) -> None:
     assert aetheris("tools", "--data", str(data), AETHERIS_TOKEN=token).returncode == 0
     refused = aetheris("tools", "--data", str(data), "--token", "of0nobody")
     assert (refused.returncode, refused.stdout) == (1, "")
-    assert refused.stderr.startswith("aetheris: UNAUTHORIZED: Invalid token.\n")
+    assert refused.stderr.startswith("aetheris: UNAUTHORIZED: This token opens nothing: ")
 
 
 def test_a_tool_that_is_not_there_is_an_error(data: Path) -> None:

@@ -118,8 +118,9 @@ def test_the_next_try_and_when(viewer: Client, registered: Registered, world: Wo
     registered.agent(plan, pay)
     job = submitted()
     doorbells.drain()
-    [(node, waits, until, _)] = why(viewer, job)
+    [(node, waits, until, about)] = why(viewer, job)
     assert (node, waits, until.endswith("UTC")) == ("pay", "Its next try", True)
+    assert about == "It is tried again then: busy"
 
 
 def test_the_end_of_what_is_cancelled_and_nothing_once_it_has_ended(

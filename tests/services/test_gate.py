@@ -125,3 +125,23 @@ def test_a_process_waits_for_a_database_that_is_away(folder: Path) -> None:
         start_until_ready(server, 60, never)
         code, output = ended(waiting)
     assert (code, output.splitlines()[-1]) == (0, "begun")
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "told"),
+    [
+        ("__init__.py", "raise ValueError('no key')", "ValueError: no key"),
+        ("agents.py", "import nothing_here", "ModuleNotFoundError: No module named 'nothing_here'"),
+        ("tools.py", "def tool(:", "SyntaxError: "),
+    ],
+)
+def test_an_app_that_cannot_be_loaded_is_told_by_its_own_lines(tmp_path: Path, file: str, text: str, told: str) -> None:
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "__init__.py").touch()
+    (tmp_path / "shop" / file).write_text(text)
+    code, output = ended(begun(GATE, "postgresql://x@127.0.0.1:9/x", PYTHONPATH=str(tmp_path), AETHERIS_APPS="shop"))
+    assert code == 1
+    assert output.startswith("The apps cannot be loaded:\n")
+    assert output.splitlines()[-1].startswith(told)
+    assert f'{tmp_path}/shop/{file}", line 1' in output
+    assert (output.count('  File "'), "Traceback" in output) == (1, False)

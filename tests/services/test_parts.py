@@ -92,8 +92,10 @@ def test_companions() -> None:
 
 def test_an_app_that_is_nowhere_is_said_before_anything_starts() -> None:
     check_apps(["examples.refund", "django.contrib.sites"])
-    with pytest.raises(ServiceError, match="--app shopp: no such module from here"):
-        check_apps(["shopp"])
+    check_apps(["tests.services", "django.contrib.sites.apps.SitesConfig"])
+    for nowhere in ("shopp", "examples.refundd", "shopp.apps.Config"):
+        with pytest.raises(ServiceError, match=f"--app {nowhere}: no such module from here"):
+            check_apps([nowhere])
 
 
 def test_the_next_commands_name_a_folder_that_is_not_looked_at(

@@ -39,7 +39,8 @@ def came_of(job: dict[str, Any]) -> RenderableType:
         result=job["result"],
         error=outcome(job["error"], None),
     )
-    return Group(known, *(_wait(wait) for wait in job["waits"]), *next_step(job))
+    why = job["why"] if job["status"] in _LOOK else ()
+    return Group(known, *(_wait(wait) for wait in job["waits"]), *map(_why, why), *next_step(job))
 
 
 def _ending(node: dict[str, Any]) -> str:
@@ -55,6 +56,13 @@ def _wait(wait: dict[str, Any]) -> RenderableType:
     until = f", until {when(wait['expires_at'])}" if wait["expires_at"] else ""
     key = Text(wait["correlation_key"], style="bold")
     return Text.assemble(f"Waits for {wait['wait_kind']}: {wait['reason']} (key ", key, f"){until}")
+
+
+def _why(reason: dict[str, Any]) -> RenderableType:
+    """Why a node that waits for nobody has not begun yet."""
+    until = f" at {when(reason['until'])}" if reason["until"] else ""
+    waits_for = reason["waits_for"][:1].lower() + reason["waits_for"][1:]
+    return Text(f"{reason['node_id'] or 'The job'} waits for {waits_for}{until}: {reason['about']}")
 
 
 def next_step(job: dict[str, Any]) -> list[RenderableType]:
@@ -78,8 +86,8 @@ _ANSWER = {
 }
 
 _LOOK = {
-    "pending": "It waits for a worker. Who serves which queue: aetheris workers",
-    "retrying": "It is tried again later. Why, and when: aetheris job {job} --follow",
+    "pending": "Who serves which queue: aetheris workers",
+    "retrying": "See it go on: aetheris job {job} --follow",
     "failed": "Try again what failed: aetheris retry {job}",
 }
 

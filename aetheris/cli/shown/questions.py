@@ -42,6 +42,12 @@ def _approval(asked: dict[str, Any]) -> list[RenderableType]:
     return [known, Text(f"Decide: aetheris approve {asked['id']}, or aetheris refuse {asked['id']}", style="dim")]
 
 
+def decided(asked: dict[str, Any]) -> str:
+    """What was said about it, by whom and when."""
+    because = f": {asked['decision_reason']}" if asked["decision_reason"] else ""
+    return f"It was {asked['status']} by {asked['decided_by']} at {when(asked['decided_at'])}{because}"
+
+
 def _resolution(asked: dict[str, Any]) -> list[RenderableType]:
     known = facts(
         job=f"{asked['job_id']} of {asked['agent_id']}",

@@ -209,6 +209,7 @@ UNFIT: dict[str, Any] = {
     "approved as null": {"approved": None},
     "a reason that is no text": {"approved": True, "reason": {"a": 1}},
     "a reason with a NUL": {"approved": True, "reason": "a\x00b"},
+    "a field that nobody reads": {"approved": True, "amount": "7.50"},
 }
 
 
@@ -218,6 +219,21 @@ def test_a_decision_that_says_nothing_is_refused_and_the_wait_stays_open(
 ) -> None:
     assert refused(lambda: approver.signal(asked, "ask-1", payload)) == (400, "SIGNAL_PAYLOAD_INVALID")
     assert approver.signal(asked, "ask-1", YES).status == 200
+
+
+def test_a_field_that_nobody_reads_is_named(approver: Door, asked: str) -> None:
+    answer = approver.signal(asked, "ask-1", {**YES, "resaon": "fine"})
+    assert answer.body["error"]["details"] == {"resaon": ["There is no such field."]}
+
+
+def test_a_schema_of_its_own_says_what_else_a_decision_may_say(
+    requester: Door, approver: Door, registered: Registered, world: World, doorbells: Doorbells
+) -> None:
+    schema = {"type": "object", "properties": {"limit": {"type": "integer"}}}
+    asking(registered, world, answer=schema)
+    job_id = parked(requester, doorbells)
+    assert refused(lambda: approver.signal(job_id, "ask-1", {**YES, "limit": "7"})) == (400, "SIGNAL_PAYLOAD_INVALID")
+    assert approver.signal(job_id, "ask-1", {**YES, "limit": 7}).status == 200
 
 
 SHAPELESS = {

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from jobs.engine.submit import submit
+from signals_app.models import Approval
 from tests.doors import DECIDER, OPERATOR, REQUESTER, Door, asking, door, finishing, parked, refused, two_waits
 from tests.world import Doorbells, Registered, World
 
@@ -38,12 +39,24 @@ def test_waits_are_listed_by_their_jobs_newest_first(
     )
 
 
+def test_a_wait_for_a_person_names_the_approval(
+    requester: Door, registered: Registered, world: World, doorbells: Doorbells
+) -> None:
+    asking(registered, world)
+    jobs = [parked(requester, doorbells) for _ in range(2)]
+    asked = {str(approval.job_id): str(approval.pk) for approval in Approval.objects.all()}
+    assert {wait["job_id"]: wait["approval_id"] for wait in requester.get("waits").body["waits"]} == asked
+    (wait,) = requester.get(f"jobs/{jobs[0]}").body["waits"]
+    assert wait["approval_id"] == asked[jobs[0]]
+
+
 def test_waits_are_found_by_kind_and_agent(
     requester: Door, registered: Registered, world: World, doorbells: Doorbells
 ) -> None:
     two_waits(registered, world)
     job_id = parked(requester, doorbells)
-    assert keys(requester.get("waits", kind="signal")) == [(job_id, "first")]
+    (wait,) = requester.get("waits", kind="signal").body["waits"]
+    assert (wait["job_id"], wait["correlation_key"], wait["approval_id"]) == (job_id, "first", None)
     assert keys(requester.get("waits", kind="human")) == []
     assert keys(requester.get("waits", agent="test-agent")) == [(job_id, "first")]
     assert keys(requester.get("waits", agent="nobody")) == []
