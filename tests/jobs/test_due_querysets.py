@@ -175,7 +175,7 @@ def test_the_next_node_of_a_job_is_found_by_its_index(job: Job, clock: Clock) ->
     analyse()
     now = Job.objects.now()
     with connection.execute_wrapper(explaining := Explaining()):
-        assert Node.objects.next_ready(job.pk, "default", now) is not None
+        assert Node.objects.due_of_job(job.pk, "default", now).first() is not None
     assert [(scan["Index Name"], scan["Actual Rows"]) for scan in explaining.scans] == [("node_ready_of_job", 1)]
 
 
