@@ -231,13 +231,8 @@ class KnownRows(Rows):
         self._changes = Changes()
 
     def _first_due(self, queue: str, now: datetime) -> Node | None:
-        due = (
-            node
-            for node in self._nodes.values()
-            if node.state == NodeState.READY
-            and node.queue == queue
-            and (node.not_before is None or node.not_before <= now)
-        )
+        ready = (node for node in self._nodes.values() if node.state == NodeState.READY and node.queue == queue)
+        due = (node for node in ready if node.not_before is None or node.not_before <= now)
         return min(due, key=lambda node: node.position, default=None)
 
     def _present(self, path: str) -> Node:
