@@ -2,6 +2,7 @@
 
 import json
 import signal
+import subprocess
 import time
 from dataclasses import replace
 
@@ -15,6 +16,15 @@ from tests.doors import asking, finishing, two_waits
 from tests.world import Doorbells, Registered, World, submitted
 
 pytestmark = pytest.mark.usefixtures("whole")
+
+
+def wait_for(process: "subprocess.Popen[str]", words: str) -> None:
+    """Until a command has said so. Fails with what else it says if it ends before."""
+    assert process.stdout is not None
+    while line := process.stdout.readline():
+        if words in line:
+            return
+    pytest.fail(f"It ended before: {process.communicate(timeout=30)}")
 
 
 def test_agents_and_their_states_are_shown(
@@ -69,9 +79,7 @@ def test_a_message_that_is_waited_for_is_told_live(
 ) -> None:
     finishing(registered, world)
     process = requester.start("message", "test-agent", "do it", "--wait")
-    assert process.stdout is not None
-    while "created for test-agent" not in process.stdout.readline():
-        pass
+    wait_for(process, "created for test-agent")
     doorbells.drain()
     rest, errors = process.communicate(timeout=30)
     assert (process.returncode, errors) == (0, "")
@@ -133,9 +141,7 @@ def test_ctrl_c_stops_watching_and_not_the_job(
 ) -> None:
     finishing(registered, world)
     process = requester.start("message", "test-agent", "do it", "--wait")
-    assert process.stdout is not None
-    while "created for test-agent" not in process.stdout.readline():
-        pass
+    wait_for(process, "created for test-agent")
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 130
@@ -237,11 +243,9 @@ def test_a_talk_answers_line_by_line(
     asking(registered, world)
     process = requester.start("chat", "quick")
     assert process.stdin is not None
-    assert process.stdout is not None
     process.stdin.write("hello\n")
     process.stdin.flush()
-    while "created for quick" not in process.stdout.readline():
-        pass
+    wait_for(process, "created for quick")
     doorbells.drain()
     rest, errors = process.communicate("\n", timeout=30)
     assert (process.returncode, errors) == (0, "")
