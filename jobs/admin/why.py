@@ -1,10 +1,12 @@
 """Why a job does not go on by itself: in words, with the page where somebody can change it."""
 
 from collections.abc import Iterator
+from shlex import quote
 from typing import Any
 
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from aetheris.admin_base import moment
 from jobs.models import Job, Node
@@ -77,5 +79,13 @@ def _running(node: Node) -> Row:
 def _ready(node: Node) -> Row:
     if node.not_before is not None:
         return node.path, NEXT_TRY, "", moment(node.not_before), "It is tried again then."
-    taken = f"It is ready, last rung for at {moment(node.rung_at)}; a worker of the queue {node.queue} takes it."
+    rung = f"last rung for at {moment(node.rung_at)}"
+    taken = unless_unserved(node.queue, f"It is ready, {rung}; a worker of the queue {node.queue} takes it.")
     return node.path, READY, "", "", taken
+
+
+def unless_unserved(queue: str, text: str) -> SafeString:
+    """This text; once workers have been asked and none serves the queue, the page says that instead, and what mends it
+    (`workers.js`)."""
+    unserved = f"No worker that answers serves {queue}: aetheris worker --queues {quote(queue)}"
+    return format_html('<span data-queue="{}" data-unserved="{}">{}</span>', queue, unserved, text)
