@@ -24,6 +24,7 @@ from jobs.engine.sender import TOLD, Sender
 from jobs.engine.unknown import about
 from jobs.models import Body, Job
 from ledger.models import Entry
+from signals_app.admin import typed
 from signals_app.admin.filters import ToDoFilter
 from signals_app.models import UnknownOutcome
 from signals_app.states import WaitState
@@ -130,12 +131,13 @@ class UnknownOutcomeAdmin(ReadOnlyAdmin):
         possible = unknown.answers(Sender(**rights_of(request)))
         return {
             "answers": [(answer, *RESOLUTIONS[answer.resolution]) for answer in possible],
-            "typed": request.session.pop(_typed(question), {}),
+            "typed": typed.take(request, question),
             "now": Job.objects.now(),
             "result_schema": json.dumps(tool.signature.result_schema()) if tool else "",
         }
 
     def _answer(self, request: HttpRequest, question: UnknownOutcome, said: Resolution) -> HttpResponse:
+        typed.keep(request, question, "reason", "result")
         try:
             answer = _answer_in(request, said)
             if "confirmed" not in request.POST:
@@ -143,9 +145,9 @@ class UnknownOutcomeAdmin(ReadOnlyAdmin):
             sender = Sender(**rights_of(request))
             verdict = resolve(question.job_id, question.correlation_key, answer, sender)
         except Refused as refusal:
-            request.session[_typed(question)] = {name: request.POST.get(name, "") for name in ("reason", "result")}
             self.message_user(request, refusal.message, messages.ERROR)
         else:
+            typed.take(request, question)
             self.message_user(request, TOLD[verdict], messages.SUCCESS)
         return HttpResponseRedirect(request.path)
 
@@ -177,8 +179,3 @@ def _answer_in(request: HttpRequest, said: Resolution) -> Answer:
             told = 'The result is no JSON. Write JSON, such as {"text": "…"}.'
             raise Refused(told, code="RESOLUTION_INVALID") from error
     return answer
-
-
-def _typed(question: UnknownOutcome) -> str:
-    """Where a session keeps what was typed in an answer that was refused, until the page is shown again."""
-    return f"typed-{question.pk}"

@@ -204,6 +204,20 @@ def test_a_reason_that_cannot_be_stored_is_told(approver: Client, approval: Appr
     assert decided(approval) == ("pending", "")
 
 
+def test_a_reason_is_kept_on_the_way_back_and_after_a_refusal_for_one_more_look(
+    approver: Client, approval: Approval
+) -> None:
+    asked_whether_it_is_meant = {"_approve": "x", "decision_reason": "ten days late"}
+    refused = {**asked_whether_it_is_meant, "decision_reason": "ten days\x00 late", "confirmed": "yes"}
+    for typed in (asked_whether_it_is_meant, refused):
+        approver.post(page(approval), typed)
+        for kept in (True, False):
+            shown = approver.get(page(approval)).content.decode()
+            assert (f'value="{typed["decision_reason"]}"' in shown) == kept
+    decide(approver, approval, "_approve", decision_reason="ten days late")
+    assert "typed" not in " ".join(approver.session.keys())
+
+
 def test_after_its_time_it_is_told_and_the_timeout_applied(approver: Client, approval: Approval, clock: Clock) -> None:
     clock.advance(61)
     response = decide(approver, approval, "_approve")
