@@ -61,14 +61,18 @@ class UnknownOutcomeAdmin(ReadOnlyAdmin):
     sortable_by = ()
     change_form_template = "signals_app/unknown.html"
     fields = (
-        "job_shown", "agent", "node", "reason", "opened_at", "sent", "tried", "state", "proposed_by", "resolution",
+        "asked", "job_shown", "agent", "node", "opened_at", "sent", "tried", "state", "proposed_by", "resolution",
         "answered_by", "ended_at",
     )  # fmt: skip
-    readonly_fields = ("job_shown", "agent", "sent", "tried", "resolution")
+    readonly_fields = ("asked", "job_shown", "agent", "sent", "tried", "resolution")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Those of the user's tenant, newest first."""
         return UnknownOutcome.objects.of_tenant(tenant_of(request.user))
+
+    @admin.display(description="Question")
+    def asked(self, question: UnknownOutcome) -> str:
+        return question.reason
 
     @admin.display(description="Question")
     def question(self, question: UnknownOutcome) -> str:

@@ -121,3 +121,14 @@ def test_what_a_job_has_written_is_read_page_by_page(operator: Operator) -> None
     operator.page.get_by_role("link", name="All events").click()
     expect(operator.page.get_by_text("plan_generated")).to_be_visible()
     operator.look("events")
+
+
+def test_every_list_and_every_empty_form_fits_its_screen(operator: Operator) -> None:
+    operator.log_in()
+    links = operator.page.locator("#content-main a").all()
+    pages = {str(link.get_attribute("href")) for link in links}
+    assert "/admin/jobs/schedule/add/" in pages
+    pages.remove("/admin/django_celery_beat/periodictask/add/")  # it has an inline script
+    for page in sorted(pages):
+        operator.page.goto(page)
+        operator.look(page.strip("/").replace("/", "-"))

@@ -104,6 +104,12 @@ def test_the_page_is_called_what_is_asked(approver: Client, approval: Approval) 
     assert "<h1>May pay go on?</h1>" in approver.get(page(approval)).content.decode()
 
 
+def test_every_moment_is_shown_alike(approver: Client, approval: Approval) -> None:
+    moment = f"{approval.expires_at:%Y-%m-%d %H:%M:%S} UTC"
+    assert moment in approver.get(page(approval)).content.decode()
+    assert moment in approver.get(LIST).content.decode()
+
+
 def test_a_question_of_another_tenant_does_not_exist(
     approver: Client, registered: Registered, world: World, doorbells: Doorbells
 ) -> None:
