@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import pytest
@@ -116,6 +117,12 @@ def test_a_folder_that_cannot_be_one_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     code, findings = found(tmp_path, AETHERIS_DATA=str(tmp_path / "file" / "data"))
     assert (code, findings["folder"]["state"]) == (1, "wrong")
+
+
+def test_a_key_with_which_the_web_process_does_not_start_is_warned_of(tmp_path: Path) -> None:
+    assert "secret key" not in found(tmp_path, **AWAY, AETHERIS_SECRET_KEY=token_hex(32))[1]
+    finding = found(tmp_path, **AWAY)[1]["secret key"]
+    assert (finding["state"], "openssl" in finding["remedy"]) == ("warning", True)
 
 
 def test_debug_and_open_hosts_are_warned_of(tmp_path: Path) -> None:
