@@ -97,18 +97,22 @@ def test_neither_worker_nor_web_starts_on_a_replica(folder: Path, arguments: tup
     assert "DATABASE_UNSAFE: of the database aetheris this server is a replica" in output
 
 
-@pytest.mark.parametrize("key", ["", "too-short", "ab" * 40, "django-insecure-" + "0123456789" * 5])
-def test_no_web_process_signs_with_a_key_that_others_may_know(key: str) -> None:
-    code, output = ended(begun(WEB, "postgresql://nobody@nowhere.invalid/nothing", AETHERIS_SECRET_KEY=key))
+def test_a_web_process_without_a_key_does_not_start() -> None:
+    code, output = ended(begun(WEB, "postgresql://nobody@nowhere.invalid/nothing", AETHERIS_SECRET_KEY=""))
     assert code == 1
     assert "SECRET_KEY_UNSAFE: " in output
     assert "openssl rand" in output
 
 
-def test_with_debug_any_key_is_only_said(settings: Any, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("key", ["", "too-short", "ab" * 40, "django-insecure-" + "0123456789" * 5])
+def test_nothing_is_signed_with_a_key_that_others_may_know(
+    key: str, settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     gate.check_key()
+    settings.SECRET_KEY = key
+    with pytest.raises(SystemExit, match="SECRET_KEY_UNSAFE"):
+        gate.check_key()
     assert caplog.messages == []
-    settings.SECRET_KEY = "too-short"
     settings.DEBUG = True
     gate.check_key()
     assert caplog.messages == [gate.KEY_UNSAFE]
