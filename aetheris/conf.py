@@ -27,7 +27,7 @@ class Configuration(BaseSettings):
     broker_url: str = "redis://localhost:6379/0"
     """Where the doorbells go: `redis://…`, or `redis+socket:///path` for a unix socket."""
     secret_key: SecretStr | None = None
-    """Signs sessions. Without one each process makes its own, so that sessions end with it."""
+    """Signs sessions. The web process does not start without one, but with `debug`; nobody else needs it."""
     debug: bool = False
     allowed_hosts: str = "localhost,127.0.0.1,[::1]"
     """Host names that the web process answers to, separated by commas."""

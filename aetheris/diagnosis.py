@@ -63,9 +63,13 @@ def _settings() -> Finding:
 def _warnings() -> Iterator[Finding]:
     from django.conf import settings
 
+    from aetheris import gate
     from aetheris.conf import configuration
 
     conf = configuration()
+    if "AETHERIS_DATABASE_URL" in os.environ and gate.key_is_unsafe():
+        told = "the web process starts with DEBUG alone: its key is missing, short, or made for development"
+        yield Finding("secret key", WARNING, told, "Set AETHERIS_SECRET_KEY: `openssl rand -hex 32`.")
     if settings.DEBUG:
         yield Finding("debug", WARNING, "DEBUG is on", "Unset AETHERIS_DEBUG where others reach the web process.")
     if "*" in settings.ALLOWED_HOSTS:

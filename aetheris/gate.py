@@ -1,4 +1,5 @@
-"""The gate: no worker and no web process works on a database that may lose what it acknowledges, or cannot take it.
+"""The gate: no worker and no web process works on a database that may lose what it acknowledges, or cannot take it. No
+web process signs sessions with a key that others may know.
 
 `aetheris up` asks it before it migrates (`python -m aetheris.gate`).
 """
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import django
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from psycopg import Connection, OperationalError
 
@@ -35,6 +38,11 @@ REMEDIES = {
     "read_only": "every transaction is read only: set default_transaction_read_only = off, for the server and the role",
 }
 """What may be wrong with it, and how to mend that."""
+KEY_UNSAFE = (
+    "SECRET_KEY_UNSAFE: the key that signs sessions is missing, was made for development, or has fewer than 50 "
+    "characters, or 5 different ones. Set AETHERIS_SECRET_KEY, or SECRET_KEY in settings of your own, alike for every "
+    "web process: to what `openssl rand -hex 32` prints."
+)
 _ASK = """
 SELECT name FROM pg_settings
  WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit') AND setting = 'off'
@@ -75,6 +83,25 @@ def ask() -> None:
     if not (configuration().debug or configuration().unsafe_database):
         raise SystemExit(f"{text} Or accept it with AETHERIS_UNSAFE_DATABASE=true.")
     logger.warning(text)
+
+
+def check_key() -> None:
+    """Return when sessions are signed with a key that nobody guesses. Otherwise this process ends with the reason; with
+    DEBUG it says it and goes on."""
+    if not key_is_unsafe():
+        return
+    if not settings.DEBUG:
+        raise SystemExit(KEY_UNSAFE)
+    logger.warning(KEY_UNSAFE)
+
+
+def key_is_unsafe() -> bool:
+    """What Django's check for deployments asks too (`security.W009`)."""
+    try:
+        key = settings.SECRET_KEY
+    except ImproperlyConfigured:
+        return True
+    return key.startswith("django-insecure-") or len(key) < 50 or len(set(key)) < 5
 
 
 def faults() -> list[str]:

@@ -17,7 +17,8 @@ def _names(listed: str) -> list[str]:
 
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-SECRET_KEY = _conf.secret_key.get_secret_value() if _conf.secret_key else secrets.token_urlsafe(48)
+# What signs nothing needs none. By Django's prefix `aetheris.gate` knows one that no other process has.
+SECRET_KEY = _conf.secret_key.get_secret_value() if _conf.secret_key else f"django-insecure-{secrets.token_urlsafe(48)}"
 DEBUG = _conf.debug
 ALLOWED_HOSTS = _names(_conf.allowed_hosts)
 
@@ -89,6 +90,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_TZ = True
+FORMAT_MODULE_PATH = "aetheris.formats"
 STATIC_URL = "static/"
 WHITENOISE_USE_FINDERS = True
 

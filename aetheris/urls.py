@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
+from django_celery_beat.models import ClockedSchedule, SolarSchedule
 
 from aetheris.api.probes import Readiness
 from aetheris.api.views import Health
@@ -12,6 +13,8 @@ admin.site.site_header = admin.site.site_title = "Aetheris"
 admin.site.index_title = "Operations"
 admin.site.index_template = "jobs/dashboard.html"
 admin.site.site_url = None
+# Nothing here is timed by these, and they stood between the operator and what he looks for.
+admin.site.unregister((ClockedSchedule, SolarSchedule))
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),

@@ -7,6 +7,7 @@ workers (xdist) get a database each from pytest-django and a broker database eac
 
 import contextlib
 import os
+import secrets
 import shutil
 import tempfile
 import time
@@ -25,6 +26,7 @@ _PREFIX = "aetheris-tests-"
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]:
     """Around pytest-django's own hook of this name, which reads the settings."""
+    os.environ.setdefault("AETHERIS_SECRET_KEY", secrets.token_urlsafe(48))
     worker = os.environ.get("PYTEST_XDIST_WORKER")
     if worker:
         os.environ["AETHERIS_BROKER_URL"] = broker_url_for(os.environ["AETHERIS_BROKER_URL"], worker)

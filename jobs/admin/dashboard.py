@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -15,6 +16,7 @@ from django.utils.http import urlencode
 from aetheris.api.permissions import JOB_VIEW, SYSTEM_VIEW, may
 from aetheris.api.principals import tenant_of
 from jobs.admin.filters import STUCK_AFTER
+from jobs.admin.why import unless_unserved
 from jobs.models import Job, Node, Tick
 from jobs.states import JOB_ENDINGS, JobState
 from signals_app.models import Approval, UnknownOutcome, Wait
@@ -24,6 +26,8 @@ MOST = 10_000
 MOST_FAILURES = 1_000
 LONGEST = 10
 DAY = timedelta(days=1)
+FAILED = {"status": "failed", "made": "day"}
+Failures = Counter[tuple[UUID, str]]
 
 
 @dataclass(frozen=True)
@@ -49,11 +53,12 @@ class Card:
 def board(request: Any) -> dict[str, Any]:
     """What the user may see of it."""
     tenant, now = tenant_of(request.user), Job.objects.now()
-    return {
-        "cards": [*_asked(request, tenant), *(_jobs(tenant, now) if may(request, JOB_VIEW) else [])],
-        **(_lists(tenant, now) if may(request, JOB_VIEW) else {}),
-        **(_system(tenant, now) if may(request, SYSTEM_VIEW) else {}),
-    }
+    shown: dict[str, Any] = {"cards": _asked(request, tenant)}
+    if may(request, JOB_VIEW):
+        failed = Job.objects.of_tenant(tenant).failed_since(now - DAY, MOST_FAILURES)
+        shown["cards"] += _jobs(tenant, now, failed)
+        shown |= {"failing": _failing(failed), "parked": Wait.objects.parked_longest(tenant, LONGEST)}
+    return shown | (_system(tenant, now) if may(request, SYSTEM_VIEW) else {})
 
 
 def _asked(request: Any, tenant: str) -> list[Card]:
@@ -69,35 +74,38 @@ def _asked(request: Any, tenant: str) -> list[Card]:
     return cards
 
 
-def _jobs(tenant: str, now: datetime) -> list[Card]:
+def _jobs(tenant: str, now: datetime, failed: Failures) -> list[Card]:
     jobs = Job.objects.of_tenant(tenant)
     standing = jobs.unended_by_state(MOST + 1)
     is_cut = standing.total() > MOST
     unended = [state for state in JobState.values if state not in JOB_ENDINGS]
     return [
         *(Card(state, standing[state], jobs_url(status=state), is_cut=is_cut) for state in unended),
+        Card("failed in 24 hours", failed.total(), jobs_url(**FAILED), is_cut=_is_cut(failed)),
         Card("stuck", _counted(jobs.stuck(now - STUCK_AFTER)), jobs_url(trouble="stuck"), True),
         Card("with fact conflicts", _counted(jobs.with_conflicts()), jobs_url(trouble="conflicts"), True),
     ]
 
 
-def _lists(tenant: str, now: datetime) -> dict[str, Any]:
-    failed: Counter[Any] = Job.objects.of_tenant(tenant).failed_since(now - DAY, MOST_FAILURES)
-    is_cut = failed.total() == MOST_FAILURES
-    return {
-        "failing": [
-            Card(name, number, jobs_url(status="failed", made="day", agent__id__exact=str(agent_id)), is_cut=is_cut)
-            for (agent_id, name), number in failed.most_common(LONGEST)
-        ],
-        "parked": Wait.objects.parked_longest(tenant, LONGEST),
-    }
+def _failing(failed: Failures) -> list[Card]:
+    return [
+        Card(name, number, jobs_url(**FAILED, agent__id__exact=str(agent_id)), is_cut=_is_cut(failed))
+        for (agent_id, name), number in failed.most_common(LONGEST)
+    ]
+
+
+def _is_cut(failed: Failures) -> bool:
+    return failed.total() == MOST_FAILURES
 
 
 def _system(tenant: str, now: datetime) -> dict[str, Any]:
     swept_at = Tick.objects.last_at()
     backlog = Node.objects.backlog(tenant)
     return {
-        "queues": [Card(queue, number, jobs_url(queue=queue)) for queue, number in sorted(backlog.items())],
+        "queues": [
+            (Card(queue, number, jobs_url(queue=queue)), unless_unserved(queue, ""))
+            for queue, number in sorted(backlog.items())
+        ],
         "shows_system": True,
         "swept_seconds": None if swept_at is None else round((now - swept_at).total_seconds()),
     }

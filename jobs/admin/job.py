@@ -16,7 +16,7 @@ from django.utils.timesince import timesince
 from django.views.decorators.http import require_safe
 
 from aetheris.admin_base import ReadOnlyAdmin, table
-from aetheris.api.permissions import JOB_CREATE, JOB_STOP, may
+from aetheris.api.permissions import JOB_CREATE, JOB_STOP, SYSTEM_VIEW, may
 from aetheris.api.principals import tenant_of
 from jobs.admin import bulk
 from jobs.admin.filters import MadeFilter, PriorityFilter, QueueFilter, StateFilter, TroubleFilter
@@ -99,8 +99,9 @@ class JobAdmin(ReadOnlyAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """The job, with the verbs that the user may use."""
-        verbs = {"verbs": [action[1:] for action in self.get_actions(request).values() if action]}
-        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **verbs})
+        verbs = [action[1:] for action in self.get_actions(request).values() if action]
+        shown = {"verbs": verbs, "shows_system": may(request, SYSTEM_VIEW)}
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **shown})
 
     def records_view(self, request: HttpRequest, job_id: UUID, kind: str) -> HttpResponse:
         """One page of what a job has written."""

@@ -1,9 +1,11 @@
 """Why a job waits, as its page shows it: with the page where somebody can change it."""
 
+from shlex import quote
 from typing import Any
 
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from aetheris.admin_base import moment
 from jobs.api.why import MOST, Reason, reasons
@@ -30,14 +32,22 @@ def _row(reason: Reason, approvals: dict[Any, Any]) -> Row:
 
 
 def _about(reason: Reason, approvals: dict[Any, Any]) -> object:
-    """In words, and where there is one as a link to the page where it is answered."""
+    """In words, and where there is one as a link to the page where it is answered; whether anybody serves its queue is
+    seen by the page."""
     wait = reason.wait
     if wait is not None and wait.kind == WaitKind.RESOLUTION:
         return _link("admin:signals_app_unknownoutcome_change", wait.question_id, reason.about)
     if wait is not None and (approval := approvals.get((wait.job_id, wait.correlation_key))):
         return _link("admin:signals_app_approval_change", approval, reason.about)
-    return reason.about
+    return unless_unserved(reason.queue, reason.about) if reason.queue else reason.about
 
 
 def _link(page: str, key: object, text: str) -> object:
     return format_html('<a href="{}">{}</a>', reverse(page, args=[key]), text)
+
+
+def unless_unserved(queue: str, text: str) -> SafeString:
+    """This text; once workers have been asked and none serves the queue, the page says that instead, and what mends it
+    (`workers.js`)."""
+    unserved = f"No worker that answers serves {queue}: aetheris worker --queues {quote(queue)}"
+    return format_html('<span data-queue="{}" data-unserved="{}">{}</span>', queue, unserved, text)

@@ -51,6 +51,7 @@ class Worker(answers.Answer):
 class WorkerList(answers.Answer):
     workers = Worker(many=True)
     total = serializers.IntegerField()
+    broker = serializers.ChoiceField(["ok", "away"])
 
 
 class Status(answers.Answer):
@@ -92,8 +93,9 @@ class Workers(APIView):
     }
 
     def get(self, request: Request) -> Response:
-        workers = _workers()
-        return Response({"workers": workers, "total": len(workers)})
+        broker = _broker()
+        workers = _workers() if broker == "ok" else []
+        return Response({"workers": workers, "total": len(workers), "broker": broker})
 
 
 class SystemStatus(APIView):
@@ -106,7 +108,7 @@ class SystemStatus(APIView):
 
     def get(self, request: Request) -> Response:
         now, swept_at = Job.objects.now(), Tick.objects.last_at()
-        broker = "ok" if redis_answers() else "away"
+        broker = _broker()
         sweep = "ok" if swept_at is not None and now - swept_at < LATE else "late"
         return Response(
             {
@@ -180,10 +182,11 @@ class StuckJobs(APIView):
         )
 
 
+def _broker() -> str:
+    return "ok" if redis_answers() else "away"
+
+
 def _workers() -> list[dict[str, Any]]:
-    """Nobody answers where the broker does not."""
-    if not redis_answers():
-        return []
     stats = current_app.control.inspect(timeout=ANSWER_SECONDS).stats() or {}
     again = current_app.control.inspect(list(stats), timeout=AGAIN_SECONDS, limit=len(stats))
     queues = (again.active_queues() or {}) if stats else {}

@@ -23,6 +23,7 @@ class Span:
     end: datetime | None = None
     actor: str = ""
     state: str = ""
+    worker_lost: bool = False
     told: dict[str, Any] = field(default_factory=dict)
     children: list["Span"] = field(default_factory=list)
 
@@ -37,9 +38,9 @@ class Trace:
     def __init__(self) -> None:
         self.spans: dict[str, Span] = {}
         self.attempts: dict[str, int] = {}
-        self.recovered: list[Span] = []
         self.decision: dict[str, Any] | None = None
         self._current: dict[str, Span] = {}
+        self._waits: dict[str, Span] = {}
 
     def take(self, event: Event, payload: dict[str, Any]) -> None:
         """What one event tells."""
@@ -47,6 +48,8 @@ class Trace:
             take(self, event, payload)
 
     def _open(self, span_id: str, parent: str | None, kind: str, event: Event, told: dict[str, Any]) -> Span:
+        if span_id in self.spans:  # of a claim whose span has ended: its node waits, or ends, without another one
+            span_id = f"{span_id}+{len(self.spans)}"
         span = Span(span_id, parent, kind, event.at, event.node, actor=event.actor, told=dict(told))
         self.spans[span_id] = span
         if parent in self.spans:
@@ -72,16 +75,25 @@ class Trace:
         self._close(span if span and span.end is None else self._never_began(event), event, payload["state"], payload)
 
     def _called(self, event: Event, payload: dict[str, Any]) -> None:
-        self._close(self.spans.get(payload["invocation_id"]), event, payload["outcome"], payload)
+        call = self.spans.get(payload["invocation_id"])
+        self._close(call, event, payload["outcome"], payload)
+        if call is not None and call.state == "unknown":
+            # A later word about it; the call lasted no longer for that.
+            call.state, call.told = payload["outcome"], {**call.told, "error": None, **payload}
 
     def _answered(self, event: Event, payload: dict[str, Any]) -> None:
-        self._close(self.spans.get(f"wait:{payload['correlation_key']}"), event, "resolved", payload)
+        self._close(self._waits.get(payload["correlation_key"]), event, "resolved", payload)
+        node = self._current.get(event.node)
+        if node is not None:
+            by = (payload.get("proposed_by"), payload.get("decided_by") or event.actor)
+            node.told |= {"answer": _answer(payload), "answered_by": [one for one in by if one]}
         if event.type == EventType.WAIT_COMPLETED:
-            self._close(self._current.get(event.node), event, "ok", payload)
+            self._close(node, event, "ok", payload)
 
     def _start(self, event: Event, payload: dict[str, Any]) -> None:
         """A node that was begun before is continued by a span of its own."""
         self.attempts[event.node] = self.attempts.get(event.node, 0) + 1
+        self._close(self._current.get(event.node), event, "retryable", {})
         kind = "plan" if payload["type"] == "plan" else "node"
         self._current[event.node] = self._open(event.span, "job", kind, event, payload)
 
@@ -94,7 +106,7 @@ class Trace:
         span = self._current.get(event.node)
         self._close(span, event, "retryable", payload)
         if span is not None and event.type == EventType.NODE_RECLAIMED:
-            self.recovered.append(span)
+            span.worker_lost = True
 
     def _call(self, event: Event, payload: dict[str, Any]) -> None:
         """A further send of one call continues its span."""
@@ -109,7 +121,8 @@ class Trace:
         node = self._current.get(event.node)
         if node is None or node.end is not None:
             node = self._current[event.node] = self._open(event.span, "job", "node", event, payload)
-        self._open(f"wait:{payload['correlation_key']}", node.span_id, "wait", event, payload)
+        key = payload["correlation_key"]
+        self._waits[key] = self._open(f"wait:{key}", node.span_id, "wait", event, payload)
 
     def _decided(self, event: Event, payload: dict[str, Any]) -> None:
         """A plan is done with that; a workflow goes on until its children are."""
@@ -160,10 +173,17 @@ def trace_answer(job: Job) -> dict[str, Any]:
         ],
         "node_durations": [_times(span) for span in steps],
         "execution_tree": _tree(root) if root else None,
-        "timeline_segments": [_segment(trace, span) for span in trace.spans.values() if span.kind != "job"],
+        "timeline_segments": [_segment(span) for span in trace.spans.values() if span.kind != "job"],
         "steps": [_step(trace, number, span) for number, span in enumerate(steps)],
         "decision_snapshot": trace.decision,
     }
+
+
+def _answer(payload: dict[str, Any]) -> Any:
+    """What was answered: what a door was given, or a person's word about an effect."""
+    if "resolution" in payload:
+        return {"resolution": payload["resolution"], "reason": payload["reason"]}
+    return payload.get("payload")
 
 
 def _times(span: Span) -> dict[str, Any]:
@@ -175,8 +195,8 @@ def _times(span: Span) -> dict[str, Any]:
     }
 
 
-def _segment(trace: Trace, span: Span) -> dict[str, Any]:
-    kind = "recovery" if span in trace.recovered else span.kind
+def _segment(span: Span) -> dict[str, Any]:
+    kind = "recovery" if span.worker_lost else span.kind
     return {"type": kind, "span_id": span.span_id, **_times(span), "state": span.state or "open"}
 
 
@@ -191,6 +211,7 @@ def _tree(span: Span, number: int = 0) -> dict[str, Any]:
         "end": span.end,
         "step_index": number,
         "state": span.state or "open",
+        "sends": span.told.get("sends"),
         "input": span.told.get("arguments", span.told.get("goal")),
         "output": span.told.get("result", span.told.get("output")),
         "children": [_tree(child, index) for index, child in enumerate(span.children)],
@@ -214,6 +235,9 @@ def _step(trace: Trace, number: int, span: Span) -> dict[str, Any]:
         "reason": span.told.get("reason"),
         "attempts": trace.attempts.get(span.node_id, 0),
         "worker_id": span.actor,
+        "worker_lost": span.worker_lost,
+        "answer": span.told.get("answer"),
+        "answered_by": span.told.get("answered_by", []),
         "duration_ms": span.duration_ms,
         "start": span.start,
         "end": span.end,

@@ -32,7 +32,7 @@ END, RUNS, READY, NEXT_TRY = "Its end", "Its worker", "A worker", "Its next try"
 
 @dataclass(frozen=True)
 class Reason:
-    """One thing that a job waits for; `node` is empty where it is the whole job."""
+    """One thing that a job waits for; `node` is empty where it is the whole job, `queue` where it needs no worker."""
 
     node: str
     waits_for: str
@@ -40,6 +40,7 @@ class Reason:
     until: datetime | None
     about: str
     wait: Wait | None = None
+    queue: str = ""
 
 
 def reasons(job: Job, nodes: Sequence[Node], waits: Iterable[Wait]) -> list[Reason]:
@@ -79,7 +80,7 @@ def _ready(job: Job, nodes: Sequence[Node]) -> Iterator[Reason]:
             taken = (
                 f"It is ready, last rung for at {moment(node.rung_at)}; a worker of the queue {node.queue} takes it."
             )
-            yield Reason(node.path, READY, None, None, taken)
+            yield Reason(node.path, READY, None, None, taken, queue=node.queue)
         else:
             because = f": {failed[node.path]}" if failed.get(node.path) else "."
             yield Reason(node.path, NEXT_TRY, None, node.not_before, f"It is tried again then{because}")

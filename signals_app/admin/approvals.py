@@ -20,6 +20,7 @@ from aetheris.core.errors import Refused
 from aetheris.core.principal import same
 from jobs.engine.sender import Sender
 from jobs.engine.signal import decide
+from signals_app.admin import typed
 from signals_app.admin.filters import ToDoFilter
 from signals_app.models import Approval
 from signals_app.states import ApprovalState
@@ -94,16 +95,20 @@ class ApprovalAdmin(ReadOnlyAdmin):
                 raise PermissionDenied
             return self._decide(request, approval, answer)
         offered: dict[str, Any] = {
-            **({} if approval is None else {"title": self.question(approval)}),
+            **({} if approval is None else self._shown(request, approval)),
             "may_decide": may(request, APPROVAL_DECIDE),
             "is_requester": approval is not None and same(principal_of(request.user), approval.requested_by),
         }
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **offered})
 
+    def _shown(self, request: HttpRequest, approval: Approval) -> dict[str, Any]:
+        return {"title": self.question(approval), "typed": typed.take(request, approval)}
+
     def _may_decide(self, request: HttpRequest, approval: Approval) -> bool:
         return self.has_view_permission(request, approval) and may(request, APPROVAL_DECIDE)
 
     def _decide(self, request: HttpRequest, approval: Approval, answer: str) -> HttpResponse:
+        typed.keep(request, approval, "decision_reason")
         if "confirmed" not in request.POST:
             return self._confirm(request, approval, answer)
         approved = DECISIONS[answer][0]
@@ -113,6 +118,7 @@ class ApprovalAdmin(ReadOnlyAdmin):
         except Refused as refusal:
             self.message_user(request, refusal.message, messages.ERROR)
         else:
+            typed.take(request, approval)
             self.message_user(request, "Approved." if approved else "Refused.", messages.SUCCESS)
         return HttpResponseRedirect(request.path)
 

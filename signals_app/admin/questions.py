@@ -24,6 +24,7 @@ from jobs.engine.sender import TOLD, Sender
 from jobs.engine.unknown import about
 from jobs.models import Body, Job
 from ledger.models import Entry
+from signals_app.admin import typed
 from signals_app.admin.filters import ToDoFilter
 from signals_app.models import UnknownOutcome
 from signals_app.states import WaitState
@@ -60,14 +61,18 @@ class UnknownOutcomeAdmin(ReadOnlyAdmin):
     sortable_by = ()
     change_form_template = "signals_app/unknown.html"
     fields = (
-        "job_shown", "agent", "node", "reason", "opened_at", "sent", "tried", "state", "proposed_by", "resolution",
+        "asked", "job_shown", "agent", "node", "opened_at", "sent", "tried", "state", "proposed_by", "resolution",
         "answered_by", "ended_at",
     )  # fmt: skip
-    readonly_fields = ("job_shown", "agent", "sent", "tried", "resolution")
+    readonly_fields = ("asked", "job_shown", "agent", "sent", "tried", "resolution")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Those of the user's tenant, newest first."""
         return UnknownOutcome.objects.of_tenant(tenant_of(request.user))
+
+    @admin.display(description="Question")
+    def asked(self, question: UnknownOutcome) -> str:
+        return question.reason
 
     @admin.display(description="Question")
     def question(self, question: UnknownOutcome) -> str:
@@ -130,12 +135,13 @@ class UnknownOutcomeAdmin(ReadOnlyAdmin):
         possible = unknown.answers(Sender(**rights_of(request)))
         return {
             "answers": [(answer, *RESOLUTIONS[answer.resolution]) for answer in possible],
-            "typed": request.session.pop(_typed(question), {}),
+            "typed": typed.take(request, question),
             "now": Job.objects.now(),
             "result_schema": json.dumps(tool.signature.result_schema()) if tool else "",
         }
 
     def _answer(self, request: HttpRequest, question: UnknownOutcome, said: Resolution) -> HttpResponse:
+        typed.keep(request, question, "reason", "result")
         try:
             answer = _answer_in(request, said)
             if "confirmed" not in request.POST:
@@ -143,9 +149,9 @@ class UnknownOutcomeAdmin(ReadOnlyAdmin):
             sender = Sender(**rights_of(request))
             verdict = resolve(question.job_id, question.correlation_key, answer, sender)
         except Refused as refusal:
-            request.session[_typed(question)] = {name: request.POST.get(name, "") for name in ("reason", "result")}
             self.message_user(request, refusal.message, messages.ERROR)
         else:
+            typed.take(request, question)
             self.message_user(request, TOLD[verdict], messages.SUCCESS)
         return HttpResponseRedirect(request.path)
 
@@ -177,8 +183,3 @@ def _answer_in(request: HttpRequest, said: Resolution) -> Answer:
             told = 'The result is no JSON. Write JSON, such as {"text": "…"}.'
             raise Refused(told, code="RESOLUTION_INVALID") from error
     return answer
-
-
-def _typed(question: UnknownOutcome) -> str:
-    """Where a session keeps what was typed in an answer that was refused, until the page is shown again."""
-    return f"typed-{question.pk}"

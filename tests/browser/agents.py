@@ -1,4 +1,4 @@
-"""Agents that need an operator: one asks, one does not know, one fails."""
+"""Agents that need an operator: one asks, one does not know, one fails, one works where nobody does."""
 
 from aetheris import Agent, PlanContext, TaskGraph, ToolContext, ToolError, ref, tool
 
@@ -21,6 +21,11 @@ def send_letter(ctx: ToolContext, order_id: str, text: str) -> dict[str, str]:
 @tool(effect="read")
 def ask_stock(ctx: ToolContext, order_id: str) -> int:
     raise ToolError("The stock service knows no such order.", code="ORDER_NOT_FOUND")
+
+
+@tool(effect="read", queue="attic")
+def find_letter(ctx: ToolContext, order_id: str) -> str:
+    return "Dear Sir or Madam"
 
 
 class Refunds(Agent):
@@ -61,4 +66,14 @@ class Stock(Agent):
     def plan(self, ctx: PlanContext, goal: str) -> TaskGraph:
         graph = TaskGraph()
         graph.tool("ask", ask_stock, order_id="order-18")
+        return graph
+
+
+class Archive(Agent):
+    name = "archive"
+    tools = [find_letter]
+
+    def plan(self, ctx: PlanContext, goal: str) -> TaskGraph:
+        graph = TaskGraph()
+        graph.tool("find", find_letter, order_id="order-16")
         return graph

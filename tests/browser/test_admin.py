@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.operator import Operator
+from tests.e2e.conftest import eventually
 
 pytestmark = pytest.mark.browser
 
@@ -18,6 +19,19 @@ def test_the_first_page_shows_what_there_is_and_which_workers_answer(operator: O
     expect(operator.page.locator("[data-workers] tr").first).to_contain_text(re.compile("worker-1.*default"))
     expect(operator.page.get_by_role("link", name="stock")).to_be_visible()
     operator.look("first-page")
+
+
+def test_a_queue_that_nobody_serves_is_named_with_what_mends_it(operator: Operator) -> None:
+    job_id = operator.running.submit("Find the letter about order-16", "archive")
+    ready = "SELECT 1 FROM jobs_node WHERE job_id = %(job)s AND queue = 'attic' AND state = 'ready'"
+    eventually(lambda: bool(operator.running.rows(ready, job=job_id)), 30, "the plan is not made")
+    mends_it = "No worker that answers serves attic: aetheris worker --queues attic"
+    operator.log_in()
+    expect(operator.page.get_by_text(mends_it)).to_be_visible()
+    operator.look("backlog")
+    operator.page.goto(f"/admin/jobs/job/{job_id}/change/")
+    expect(operator.page.locator(".field-why")).to_contain_text(mends_it)
+    operator.look("job-unserved")
 
 
 def test_why_a_job_waits_leads_to_the_question_which_is_approved_with_a_reason(operator: Operator) -> None:
@@ -107,3 +121,14 @@ def test_what_a_job_has_written_is_read_page_by_page(operator: Operator) -> None
     operator.page.get_by_role("link", name="All events").click()
     expect(operator.page.get_by_text("plan_generated")).to_be_visible()
     operator.look("events")
+
+
+def test_every_list_and_every_empty_form_fits_its_screen(operator: Operator) -> None:
+    operator.log_in()
+    links = operator.page.locator("#content-main a").all()
+    pages = {str(link.get_attribute("href")) for link in links}
+    assert "/admin/jobs/schedule/add/" in pages
+    pages.remove("/admin/django_celery_beat/periodictask/add/")  # it has an inline script
+    for page in sorted(pages):
+        operator.page.goto(page)
+        operator.look(page.strip("/").replace("/", "-"))

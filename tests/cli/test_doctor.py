@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import pytest
@@ -38,6 +39,7 @@ def servers(database: None) -> dict[str, str]:
         "AETHERIS_DATABASE_URL": f"{before.rpartition('/')[0]}/{real}?{options}",
         "AETHERIS_BROKER_URL": os.environ["AETHERIS_BROKER_URL"],
         "AETHERIS_UNSAFE_DATABASE": "true",
+        "AETHERIS_SECRET_KEY": token_hex(32),
     }
 
 
@@ -54,6 +56,7 @@ def test_servers_and_records_are_looked_at(tmp_path: Path, servers: dict[str, st
     assert states(findings, "broker", "migrations", "clock") == ["ok"] * 3
     assert (code, findings["workers"]["state"], findings["sweep"]["state"]) == (1, "wrong", "wrong")
     assert "aetheris worker" in findings["workers"]["remedy"]
+    assert "secret key" not in findings
     assert findings["database"]["state"] == "warning"
     assert "fsync is off" in findings["database"]["told"]
     refused = found(tmp_path, **{**servers, "AETHERIS_UNSAFE_DATABASE": "false"})[1]
@@ -74,11 +77,13 @@ def test_migrations_that_are_missing_are_named(tmp_path: Path, servers: dict[str
     assert "migrate" in findings["migrations"]["remedy"]
 
 
-def test_servers_that_are_away_are_each_named(tmp_path: Path) -> None:
+def test_servers_that_are_away_are_each_named_and_a_key_that_is_missing(tmp_path: Path) -> None:
     code, findings = found(tmp_path, **AWAY)
     assert (code, states(findings, "database", "broker")) == (1, ["wrong", "wrong"])
     assert "AETHERIS_DATABASE_URL" in findings["database"]["remedy"]
     assert "AETHERIS_BROKER_URL" in findings["broker"]["remedy"]
+    key = findings["secret key"]
+    assert (key["state"], "AETHERIS_SECRET_KEY" in key["remedy"]) == ("warning", True)
 
 
 @pytest.mark.parametrize(

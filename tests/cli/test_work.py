@@ -9,11 +9,15 @@ from dataclasses import replace
 import pytest
 
 from aetheris.cli.shown.words import when
+from aetheris.core.handlers import Effect
 from aetheris.testing.proxy import Proxy
+from jobs.engine.resolve import resolve
 from jobs.models import Job
 from tests.cli.conftest import Person
+from tests.conftest import Clock
 from tests.doors import asking, finishing, two_waits
-from tests.world import Doorbells, Registered, World, submitted
+from tests.jobs.engine.one_tool import lost, one_tool, question
+from tests.world import APPROVER, Doorbells, Registered, World, submitted
 
 pytestmark = pytest.mark.usefixtures("whole")
 
@@ -171,6 +175,25 @@ def test_a_trace_is_a_tree_and_a_replay_a_verdict(
     assert "✓ the chain of events is whole" in replayed.out
     assert "✓ events and records agree" in replayed.out
     assert world.called("look-test-agent") == 1
+
+
+def test_a_trace_tells_a_crash_and_who_answered_what(
+    requester: Person, registered: Registered, world: World, doorbells: Doorbells, clock: Clock
+) -> None:
+    sent_again = one_tool(registered, world, Effect.IDEMPOTENT)
+    lost(sent_again, clock)
+    doorbells.drain()
+    tree = requester("trace", str(sent_again.pk)).out
+    assert "its worker was lost: lease expired" in tree
+    assert "sent 2 times under one key" in tree
+    registered.forget()
+    unknown = one_tool(registered, world, Effect.ONCE)
+    lost(unknown, clock)
+    doorbells.drain()
+    resolve(unknown.pk, question(unknown), {"resolution": "happened", "result": 7, "reason": "seen"}, APPROVER)
+    tree = requester("trace", str(unknown.pk)).out
+    assert tree.index("out 7") < tree.index('out {"resolution": "happened", "reason": "seen"}')
+    assert "by  user:2/approver" in tree
 
 
 def test_a_replay_that_differs_ends_with_1(

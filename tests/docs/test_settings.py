@@ -1,6 +1,8 @@
 """docs/settings.md lists every field of the configuration with its default, and whatever else is read."""
 
+import ast
 import re
+from collections.abc import Iterator
 
 from aetheris.conf import Configuration
 from tests.docs.reading import ROOT, read, rows, section, source, spans
@@ -8,6 +10,22 @@ from tests.docs.reading import ROOT, read, rows, section, source, spans
 PAGE = read("settings.md")
 OTHERS = {spans(row[0])[0] for row in rows(section(PAGE, "## Others"))}
 LISTED = {spans(row[0])[0]: row for row in rows(section(PAGE, "## The runtime"))}
+
+
+def read_by(tree: ast.Module) -> Iterator[str]:
+    """Each name that a module takes from an environment: `environ["…"]`, `environ.get("…")`, `"…" in environ`."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Subscript(value=place, slice=ast.Constant(value=str(name)), ctx=ast.Load()) if _environ(place):
+                yield name
+            case ast.Call(func=ast.Attribute(value=place), args=[ast.Constant(value=str(name)), *_]) if _environ(place):
+                yield name
+            case ast.Compare(left=ast.Constant(value=str(name)), comparators=[place]) if _environ(place):
+                yield name
+
+
+def _environ(place: ast.expr) -> bool:
+    return ast.unparse(place).endswith("environ")
 
 
 def shown(default: object) -> str:
@@ -31,3 +49,9 @@ def test_every_variable_that_is_read_anywhere_is_listed() -> None:
     }
     assert read_here <= LISTED.keys() | OTHERS
     assert OTHERS & LISTED.keys() == set()
+
+
+def test_what_others_have_named_and_we_read_is_listed() -> None:
+    found = {name for path, tree in source() if "testing" not in path.parts for name in read_by(tree)}
+    assert {"AETHERIS_DATA", "DJANGO_SETTINGS_MODULE", "OPENAI_API_KEY"} <= found, "the test sees what is read"
+    assert found <= LISTED.keys() | OTHERS

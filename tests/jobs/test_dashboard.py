@@ -76,10 +76,12 @@ def test_each_number_leads_to_what_it_counts(operator: Client, jobs: dict[str, J
         "unknown outcomes": "1",
         "pending": "1",
         "parked": "2",
+        "failed in 24 hours": "1",
     }
     assert listed(operator, found["parked"][1], jobs) == ["asks", "doubts"]
     assert listed(operator, found["pending"][1], jobs) == ["ready"]
     assert listed(operator, found["running"][1], jobs) == []
+    assert listed(operator, found["failed in 24 hours"][1], jobs) == ["fails"]
     for _, url in found.values():
         assert operator.get(url).status_code == 200, url
 
@@ -95,6 +97,7 @@ def test_what_is_parked_fails_and_piles_up_is_listed(operator: Client, jobs: dic
     assert "<script>alert(" not in shown
     assert listed(operator, next(links(shown, "made=day")), jobs) == ["fails"]
     assert listed(operator, next(links(shown, "queue=default")), jobs) == ["ready"]
+    assert 'data-unserved="No worker that answers serves default: aetheris worker --queues default"' in shown
 
 
 def test_the_last_sweep_is_told(operator: Client) -> None:
@@ -120,3 +123,10 @@ def test_more_than_is_counted_is_said_so(
     monkeypatch.setattr("jobs.admin.dashboard.MOST", 1)
     assert cards(operator)["parked"][0] == "1+"
     assert cards(operator)["to approve"][0] == "1"
+
+
+def test_more_failures_than_are_looked_at_are_said_so(
+    operator: Client, jobs: dict[str, Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobs.admin.dashboard.MOST_FAILURES", 1)
+    assert cards(operator)["failed in 24 hours"][0] == "1+"

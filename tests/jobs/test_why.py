@@ -13,9 +13,10 @@ from aetheris.core.handlers import Effect
 from aetheris.core.retry import RetryPolicy
 from jobs.engine.cancel import cancel
 from jobs.engine.claim import claim
+from jobs.engine.run import run_node
 from jobs.engine.transaction import job_transaction
 from jobs.models import Job
-from tests.doors import VIEWER, asking, finishing, person
+from tests.doors import OPERATOR, VIEWER, asking, finishing, person
 from tests.signals_app.doubt import breaking_off
 from tests.world import Doorbells, Registered, World, submitted
 
@@ -93,8 +94,37 @@ def test_a_worker_of_which_queue(viewer: Client, registered: Registered, world: 
     finishing(registered, world)
     [(node, waits, _, about)] = why(viewer, submitted())
     assert (node, waits) == ("plan", "A worker")
-    assert about.startswith("It is ready, last rung for at 2")
+    assert ">It is ready, last rung for at 2" in about
     assert "queue default" in about
+
+
+def test_what_mends_a_queue_that_nobody_serves(
+    viewer: Client, registered: Registered, world: World, doorbells: Doorbells
+) -> None:
+    asked = world.tool("look", Effect.READ, queue="the attic")
+
+    def plan() -> TaskGraph:
+        graph = TaskGraph()
+        graph.tool("look", asked, value=1)
+        return graph
+
+    registered.agent(plan, asked)
+    job = submitted()
+    run_node(job.pk, "plan")
+    [(node, _, _, about)] = why(viewer, job)
+    assert node == "look"
+    assert "serves the attic: aetheris worker --queues 'the attic'" in unescape(about)
+
+
+def test_workers_are_asked_only_for_who_may_see_them(
+    viewer: Client, registered: Registered, world: World, doorbells: Doorbells
+) -> None:
+    finishing(registered, world)
+    page = f"/admin/jobs/job/{submitted().pk}/change/"
+    assert "jobs/workers.js" not in viewer.get(page).content.decode()
+    operator = Client()
+    operator.force_login(person("operator", *VIEWER, *OPERATOR, staff=True))
+    assert "jobs/workers.js" in operator.get(page).content.decode()
 
 
 def test_the_worker_that_has_it(viewer: Client, registered: Registered, world: World, doorbells: Doorbells) -> None:

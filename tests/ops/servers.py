@@ -23,6 +23,8 @@ from tests.docs.reading import ROOT
 DEBIAN_POSTGRES = Path("/usr/lib/postgresql/15/bin")
 REDIS = Path("/usr/bin/redis-server")
 PGBOUNCER = Path("/usr/sbin/pgbouncer")
+NEWER_PGBOUNCER = Path("/opt/aetheris-tests/pgbouncer/run")
+"""Debian 13's, which knows prepared statements, with the libraries of that release: `install.sh` puts it there."""
 
 
 @contextmanager
@@ -46,7 +48,7 @@ def redis(path: Path) -> Iterator[str]:
 
 
 @contextmanager
-def pgbouncer(path: Path, url: str) -> Iterator[str]:
+def pgbouncer(path: Path, url: str, program: Path = PGBOUNCER, **settings: int) -> Iterator[str]:
     """The address of a PgBouncer in transaction mode before the server of this one."""
     path.mkdir(mode=0o755)
     host = url.partition("host=")[2].replace("%2F", "/")
@@ -64,12 +66,13 @@ max_client_conn = 500
 max_db_connections = 60
 server_idle_timeout = 1
 ignore_startup_parameters = extra_float_digits
+{"".join(f"{name} = {value}" for name, value in settings.items())}
 """)
     as_nobody = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
     if as_nobody:
         os.chown(path, NOBODY, NOBODY)
     with (path / "log").open("wb") as log:
-        process = subprocess.Popen([PGBOUNCER, path / "pgbouncer.ini"], stdout=log, stderr=log, **as_nobody)  # type: ignore[call-overload]
+        process = subprocess.Popen([program, path / "pgbouncer.ini"], stdout=log, stderr=log, **as_nobody)  # type: ignore[call-overload]
     try:
         until(lambda: (path / ".s.PGSQL.6432").exists(), 10, (path / "log").read_text)
         yield f"postgresql://aetheris@/aetheris?host={path}&port=6432"

@@ -49,6 +49,12 @@ def test_the_engine_works_behind_pgbouncer(bouncer: str, broker: str) -> None:
     run(BEHIND_A_POOLER, bouncer, broker, **UNPREPARED)
 
 
+def test_statements_stay_prepared_behind_a_pgbouncer_that_knows_them(room: Path, postgres_18: str, broker: str) -> None:
+    newer = servers.pgbouncer(room / "newer", postgres_18, servers.NEWER_PGBOUNCER, max_prepared_statements=200)
+    with newer as url:
+        run(BEHIND_A_POOLER, url, broker)
+
+
 def test_the_gate_lets_pass_what_is_behind_pgbouncer(bouncer: str, broker: str) -> None:
     urls = {"AETHERIS_DATABASE_URL": bouncer, "AETHERIS_BROKER_URL": broker}
     environ = {name: value for name, value in os.environ.items() if name != "AETHERIS_UNSAFE_DATABASE"} | urls

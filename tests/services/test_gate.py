@@ -6,10 +6,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 
+from aetheris import gate
 from aetheris.services import EmbeddedServices
 from aetheris.services.child import never, start_until_ready
 from aetheris.services.roles import worker_command
@@ -93,6 +95,27 @@ def test_neither_worker_nor_web_starts_on_a_replica(folder: Path, arguments: tup
         (folder / "postgres" / "standby.signal").unlink()
     assert code == 1
     assert "DATABASE_UNSAFE: of the database aetheris this server is a replica" in output
+
+
+def test_a_web_process_without_a_key_does_not_start() -> None:
+    code, output = ended(begun(WEB, "postgresql://nobody@nowhere.invalid/nothing", AETHERIS_SECRET_KEY=""))
+    assert code == 1
+    assert "SECRET_KEY_UNSAFE: " in output
+    assert "openssl rand" in output
+
+
+@pytest.mark.parametrize("key", ["", "too-short", "ab" * 40, "django-insecure-" + "0123456789" * 5])
+def test_nothing_is_signed_with_a_key_that_others_may_know(
+    key: str, settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    gate.check_key()
+    settings.SECRET_KEY = key
+    with pytest.raises(SystemExit, match="SECRET_KEY_UNSAFE"):
+        gate.check_key()
+    assert caplog.messages == []
+    settings.DEBUG = True
+    gate.check_key()
+    assert caplog.messages == [gate.KEY_UNSAFE]
 
 
 @pytest.mark.parametrize("allowed", ["AETHERIS_DEBUG", "AETHERIS_UNSAFE_DATABASE"])

@@ -104,6 +104,12 @@ def test_the_page_is_called_what_is_asked(approver: Client, approval: Approval) 
     assert "<h1>May pay go on?</h1>" in approver.get(page(approval)).content.decode()
 
 
+def test_every_moment_is_shown_alike(approver: Client, approval: Approval) -> None:
+    moment = f"{approval.expires_at:%Y-%m-%d %H:%M:%S} UTC"
+    assert moment in approver.get(page(approval)).content.decode()
+    assert moment in approver.get(LIST).content.decode()
+
+
 def test_a_question_of_another_tenant_does_not_exist(
     approver: Client, registered: Registered, world: World, doorbells: Doorbells
 ) -> None:
@@ -202,6 +208,20 @@ def test_a_reason_that_cannot_be_stored_is_told(approver: Client, approval: Appr
     assert response.status_code == 302
     assert "NUL" in told(response)[-1]
     assert decided(approval) == ("pending", "")
+
+
+def test_a_reason_is_kept_on_the_way_back_and_after_a_refusal_for_one_more_look(
+    approver: Client, approval: Approval
+) -> None:
+    asked_whether_it_is_meant = {"_approve": "x", "decision_reason": "ten days late"}
+    refused = {**asked_whether_it_is_meant, "decision_reason": "ten days\x00 late", "confirmed": "yes"}
+    for typed in (asked_whether_it_is_meant, refused):
+        approver.post(page(approval), typed)
+        for kept in (True, False):
+            shown = approver.get(page(approval)).content.decode()
+            assert (f'value="{typed["decision_reason"]}"' in shown) == kept
+    decide(approver, approval, "_approve", decision_reason="ten days late")
+    assert "typed" not in " ".join(approver.session.keys())
 
 
 def test_after_its_time_it_is_told_and_the_timeout_applied(approver: Client, approval: Approval, clock: Clock) -> None:

@@ -150,6 +150,8 @@ def test_each_answer_is_confirmed_before_it_is_given(approver: Client, unknown: 
         assert f'name="confirmed" value="{RESOLUTIONS[Resolution(button.strip("_"))][0]}"' in asked
         assert 'value="so it seems"' in asked
         assert ('value="[7]"' in asked) == (button == "_happened")
+        back = approver.get(page(unknown)).content.decode()
+        assert ('value="so it seems"' in back, ">[7]</textarea>" in back) == (True, True)
     assert {name for name, rows in every_record().items() if rows != before[name]} <= {"django_session"}
 
 

@@ -16,22 +16,29 @@ def tree(answer: dict[str, Any]) -> RenderableType:
     made = Tree(Text.assemble((f"job {answer['job_id']}", "bold"), "  ", _how(root)))
     made.add(Text(f"goal {short(root['input'])}", style="dim"))
     steps = {step["span_id"]: step for step in answer["steps"]}
-    answered = {line["node_id"]: line["actor"] for line in answer["timeline"] if line["type"] == "wait_completed"}
     for span in root["children"]:
-        _step(made, span, steps[span["span_id"]], answered.get(span["node_id"], ""))
+        _step(made, span, steps[span["span_id"]])
     return made
 
 
-def _step(above: Tree, span: dict[str, Any], step: dict[str, Any], answered_by: str) -> None:
+def _step(above: Tree, span: dict[str, Any], step: dict[str, Any]) -> None:
     """A node, and under it the calls that it made; what it waited for is told on the node itself."""
     here = above.add(Text.assemble((span["node_id"], "bold"), "  ", _how(span)))
+    if step["worker_lost"]:
+        here.add(Text(f"its worker was lost: {step['reason']}", style="red"))
     calls = [child for child in span["children"] if child["type"] != "wait"]
     for call in calls:
         below = here.add(Text.assemble((f"{call['type']} ", "dim"), (call["tool_name"], "bold"), "  ", _how(call)))
+        if call["sends"] > 1:
+            below.add(Text(f"sent {call['sends']} times under one key", style="yellow"))
         _values(below, {"in": call["input"], "out": call["output"]})
     told = step["reasoning_snapshot"]
+    if not step["worker_lost"]:
+        _values(here, {"because": step["reason"]})
     if not calls:
-        _values(here, {"because": step["reason"], "in": span["input"], "out": told["output"], "by": answered_by})
+        _values(here, {"in": span["input"]})
+    out = told["output"] if step["answer"] is None and not calls else step["answer"]
+    _values(here, {"out": out, "by": ", ".join(step["answered_by"])})
     if told["error"]:
         here.add(Text(outcome(told["error"], None), style="red"))
 

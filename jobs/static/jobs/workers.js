@@ -1,10 +1,27 @@
 /* Workers have half a second to answer; the page does not wait for them. */
 "use strict";
-for (const place of document.querySelectorAll("[data-workers]")) {
-  fetch(place.dataset.workers, { headers: { Accept: "application/json" } })
+const lists = document.querySelectorAll("[data-workers]");
+const queues = document.querySelectorAll("[data-queue]");
+if (lists.length || queues.length) {
+  fetch("/api/workers", { headers: { Accept: "application/json" } })
     .then((answer) => (answer.ok ? answer.json() : Promise.reject(new Error(answer.status))))
-    .then(({ workers }) => place.replaceChildren(workers.length ? tableOf(workers) : told("No worker answers.")))
-    .catch(() => place.replaceChildren(told("The workers could not be asked.")));
+    .then(tell)
+    .catch(() => list(() => told("The workers could not be asked.")));
+}
+
+function tell({ broker, workers }) {
+  if (broker !== "ok") return list(() => told("The broker does not answer, so no worker can be asked."));
+  list(() => (workers.length ? tableOf(workers) : told("No worker answers.")));
+  /* One that has not said in time what it serves may serve anything. */
+  if (workers.some((worker) => worker.queues.length === 0)) return;
+  const served = new Set(workers.flatMap((worker) => worker.queues));
+  for (const place of queues) {
+    if (!served.has(place.dataset.queue)) place.textContent = place.dataset.unserved;
+  }
+}
+
+function list(made) {
+  for (const place of lists) place.replaceChildren(made());
 }
 
 function told(text, name = "p") {

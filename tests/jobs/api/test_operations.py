@@ -34,7 +34,7 @@ def test_the_status_says_what_is_there(operator: Door) -> None:
 def test_a_broker_that_is_away_is_said_so(operator: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(configuration(), "broker_url", "redis+socket:///nowhere/at-all")
     assert operator.get("system/status").body["broker"] == "away"
-    assert operator.get("workers").body == {"workers": [], "total": 0}
+    assert operator.get("workers").body == {"workers": [], "total": 0, "broker": "away"}
 
 
 def test_a_sweep_that_is_old_is_late(operator: Door, clock: Clock) -> None:

@@ -5,15 +5,42 @@ from typing import Any
 import pytest
 
 from aetheris.core.errors import ToolError
+from aetheris.core.handlers import Effect
 from jobs.engine.cancel import cancel
 from jobs.engine.requeue import requeue
+from jobs.engine.resolve import resolve
+from jobs.engine.sender import Sender
+from jobs.models import Job
+from tests.conftest import Clock
 from tests.doors import DECIDER, REQUESTER, Door, asking, door, finishing, parked
-from tests.world import Doorbells, Registered, World, in_turn, submitted
+from tests.jobs.engine.one_tool import lost, one_tool, question
+from tests.world import APPROVER, Doorbells, Registered, World, in_turn, submitted
+
+SETTLE = 60.0
+SECOND = Sender("user:3/second", may_signal=True, may_decide=True)
 
 
 @pytest.fixture
 def requester(doorbells: Doorbells) -> Door:
     return door("requester", *REQUESTER)
+
+
+@pytest.fixture
+def unknown(registered: Registered, world: World, doorbells: Doorbells, clock: Clock) -> Job:
+    """A job whose one effect, of class `once`, is UNKNOWN, for its worker was lost."""
+    job = one_tool(registered, world, Effect.ONCE, settle=SETTLE)
+    lost(job, clock)
+    doorbells.drain()
+    return job
+
+
+def acts(requester: Door, job: Job) -> list[dict[str, Any]]:
+    """The steps of `act`; each is told once, and has a span of its own."""
+    trace = requester.get(f"jobs/{job.pk}/trace").body
+    spans = [step["span_id"] for step in trace["steps"]]
+    assert spans == [child["span_id"] for child in trace["execution_tree"]["children"]]
+    assert len(set(spans)) == len(spans)
+    return [step for step in trace["steps"] if step["node_id"] == "act"]
 
 
 def named(steps: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -40,6 +67,8 @@ def test_a_finished_job_is_told_step_by_step(
     assert (look["evidence"]["input_keys"], look["evidence"]["output_keys"]) == (["value"], ["amount"])
     assert (look["llm_invocation"], look["attempts"]) == (None, 1)
     assert steps["ask"]["type"] == "human"
+    assert steps["ask"]["answer"] == {"approved": True}
+    assert [by.rpartition("/")[2] for by in steps["ask"]["answered_by"]] == ["approver"]
     tree = trace["execution_tree"]
     assert (tree["type"], tree["state"], [child["node_id"] for child in tree["children"]]) == (
         "job",
@@ -97,3 +126,43 @@ def test_a_cancelled_job_says_so(requester: Door, registered: Registered, world:
     job = submitted()
     cancel(job.pk, actor="user:1/requester", reason="")
     assert requester.get(f"jobs/{job.pk}/trace").body["execution_tree"]["state"] == "cancelled"
+
+
+def test_a_lost_worker_is_told_and_how_often_was_sent(
+    requester: Door, registered: Registered, world: World, doorbells: Doorbells, clock: Clock
+) -> None:
+    job = one_tool(registered, world, Effect.IDEMPOTENT)
+    lost(job, clock)
+    doorbells.drain()
+    first, second = acts(requester, job)
+    assert (first["state"], first["worker_lost"], first["reason"]) == ("retryable", True, "lease expired")
+    assert (first["tool_invocation"]["sends"], first["tool_invocation"]["outcome"]) == (2, "success")
+    assert (second["state"], second["worker_lost"], second["attempts"]) == ("ok", False, 2)
+    segments = requester.get(f"jobs/{job.pk}/trace").body["timeline_segments"]
+    assert [segment["type"] for segment in segments] == ["plan", "recovery", "tool", "node"]
+
+
+def test_what_a_person_said_of_an_effect_stands_at_the_question_and_at_the_call(requester: Door, unknown: Job) -> None:
+    call = acts(requester, unknown)[0]["tool_invocation"]
+    assert (call["outcome"], call["error"]["code"]) == ("unknown", "LEASE_LOST")
+    said = {"resolution": "happened", "result": {"id": 7}, "reason": "seen in the bank's list"}
+    resolve(unknown.pk, question(unknown), said, APPROVER)
+    sent, asked = acts(requester, unknown)
+    assert (sent["worker_lost"], asked["worker_lost"], asked["state"]) == (True, False, "ok")
+    assert asked["answer"] == {"resolution": "happened", "reason": "seen in the bank's list"}
+    assert asked["answered_by"] == ["user:2/approver"]
+    call = sent["tool_invocation"]
+    assert (call["outcome"], call["output"], call["error"]) == ("success", {"id": 7}, None)
+
+
+def test_an_answer_of_two_persons_names_both_and_the_node_goes_on(
+    requester: Door, unknown: Job, doorbells: Doorbells, clock: Clock
+) -> None:
+    clock.advance(SETTLE)
+    for person in (APPROVER, SECOND):
+        resolve(unknown.pk, question(unknown), {"resolution": "send_again"}, person)
+    doorbells.drain()
+    sent, asked, again = acts(requester, unknown)
+    assert asked["answered_by"] == ["user:2/approver", "user:3/second"]
+    assert [sent["state"], asked["state"], again["state"]] == ["retryable", "retryable", "ok"]
+    assert sent["tool_invocation"]["outcome"] == "failure"

@@ -1,0 +1,1 @@
+"""How the admin shows what is not a text, by language."""
