@@ -86,17 +86,22 @@ def test_the_suite_of_a_new_project_is_green(web_shop: Path) -> None:
     assert "3 passed" in ended.out, ended.out + ended.err
 
 
-def test_a_django_project_that_is_there_already_takes_the_lines_of_the_page(tmp_path: Path) -> None:
+def existing_project(folder: Path) -> None:
+    """A Django project with the lines and the files of the page."""
     page = DOCS / "howto" / "add-to-django.md"
-    assert run(tmp_path, "django-admin", "startproject", "mysite", ".").code == 0
-    assert run(tmp_path, "django-admin", "startapp", "shop").code == 0
+    assert run(folder, "django-admin", "startproject", "mysite", ".").code == 0
+    assert run(folder, "django-admin", "startapp", "shop").code == 0
     (settings, urls), ((_, named),) = (text for _, text in blocks(page, "py")), blocks(page, "toml")
     for file, lines in (("mysite/settings.py", settings), ("mysite/urls.py", urls)):
-        (tmp_path / file).write_text((tmp_path / file).read_text() + lines)
+        (folder / file).write_text((folder / file).read_text() + lines)
     options = '\n[tool.pytest.ini_options]\naddopts = "-p aetheris.testing.plugin"\n'
-    (tmp_path / "pyproject.toml").write_text(named + options)
+    (folder / "pyproject.toml").write_text(named + options)
     ((_, agent),) = blocks(DOCS / "howto" / "start-a-project.md", "python")
-    (tmp_path / "shop" / "agents.py").write_text(agent)
+    (folder / "shop" / "agents.py").write_text(agent)
+
+
+def test_a_django_project_that_is_there_already_takes_the_lines_of_the_page(tmp_path: Path) -> None:
+    existing_project(tmp_path)
     (tmp_path / "test_mysite.py").write_text(SUITE)
     ended = suite(tmp_path, DJANGO_SETTINGS_MODULE="mysite.settings")
     assert "2 passed" in ended.out, ended.out + ended.err
