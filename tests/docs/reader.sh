@@ -7,24 +7,32 @@ seen() { grep -oP "$1" "$SCREEN" | tail -1; }
 # An answer that is an error is no answer of a page.
 curl() { command curl --fail-with-body --max-time 60 "$@"; }
 
-# He puts the id that `message` prints in place of JOB; until he has, the job has come to a stand.
+# One worker is enough for him. He puts the id that `message` prints in place of JOB; until he has, the job stands still.
 aetheris() {
-    command aetheris "$@"
-    if [ "$1" = message ]; then
-        JOB=$(seen '^[Jj]ob +\K\S+')
-        still
-    fi
+    case $1 in
+        up) command aetheris "$@" --workers 1 ;;
+        message)
+            command aetheris "$@"
+            JOB=$(seen '^[Jj]ob +\K\S+')
+            still
+            ;;
+        *) command aetheris "$@" ;;
+    esac
 }
 
 still() {
-    for _ in $(seq 90); do
+    for _ in $(seq 200); do
         command sleep 0.3
-        case $(command aetheris job "$JOB" --json | python -c 'import json, sys; print(json.load(sys.stdin)["status"])') in
+        case $(shown_job | python -c 'import json, sys; print(json.load(sys.stdin)["status"])') in
             pending | running | retrying) ;;
             *) return 0 ;;
         esac
     done
     return 1
+}
+
+shown_job() {
+    if [ "$ASK" ]; then curl -s "$URL/api/jobs/$JOB" -H "$ASK"; else command aetheris job "$JOB" --json; fi
 }
 
 sleep() { still; }
@@ -36,16 +44,21 @@ noted() {
     ADDRESS=$(seen 'Aetheris runs: \K.+')
 }
 
+sent() {
+    JOB=$(curl -s "$URL/api/agents/$1/message" -H "$ASK" -H "$JSON" -d "{\"message\": \"$2\"}" | field '["job_id"]')
+    still
+}
+
 # A job that waits for an approval.
 parked() {
-    aetheris message refund-agent "Refund order-123: it is broken"
+    sent refund-agent "Refund order-123: it is broken"
     APPROVAL=$(curl -s "$URL/api/approvals?status=pending" -H "$DECIDE" | field '["approvals"][0]["id"]')
     QUESTION=$(curl -s "$URL/api/approvals?status=pending" -H "$DECIDE" | field '["approvals"][0]["correlation_key"]')
 }
 
 # A job with an effect in doubt. What was sent takes effect within a second, the tool's timeout, or never.
 doubted() {
-    aetheris message payer "a bill"
+    sent payer "a bill"
     command sleep 1.1
 }
 

@@ -23,7 +23,6 @@ WALKED = (
     "docs/howto/back-up.md",
     "docs/howto/doubt.md",
     "docs/howto/run-workers.md",
-    "docs/howto/start-a-project.md",
     "docs/howto/why-a-job-waits.md",
     "docs/metrics.md",
     "docs/quick-start.md",
@@ -32,8 +31,11 @@ WALKED = (
 """Each of their blocks is typed below, but for those that have another place."""
 DEMO = "tests/examples/test_alone.py::test_it_runs_in_under_a_minute_and_leaves_nothing"
 ARMED = "tests/aetheris/test_failpoints.py::test_a_process_that_fails_on_purpose_says_so"
+PROJECT = "tests/cli/test_init.py::test_a_new_project_runs_as_it_is"
 ELSEWHERE = {
     "README.md: make demo": DEMO,
+    "docs/howto/start-a-project.md: aetheris init": PROJECT,
+    "docs/howto/start-a-project.md: aetheris down": PROJECT,
     "docs/quick-start.md: make demo": DEMO,
     "docs/rest-fields.md: .venv/bin/python": "tests/docs/test_rest.py::test_the_page_of_fields_is_up_to_date",
     "docs/settings.md: AETHERIS_DEBUG": ARMED,
@@ -152,24 +154,17 @@ def test_the_quick_start(clone: Path) -> None:
     (clone / "shop" / "__init__.py").touch()
     (clone / "shop" / "agents.py").write_text(agent)
     agreed = "aetheris approve $JOB --data .shop\n" + 'curl -s "$URL/api/jobs/$JOB/result?wait=30" -H "$ASK"'
-    start, begun = again.rsplit("\n", 2)[:2]
-    hit, follow, _ = kill.split("\n")
-    broken = [f"slowed\n{start}", f"begun; set +o pipefail\n{begun}", f"{hit}\ntouch let\n{follow}", look]
-    said = walk(clone, up, f"noted\n{known}", ask, agreed, *broken, AETHERIS_LEASE_SECONDS="5")
-    _, _, asked, answered, _, _, killed, looked, _ = said
+    _, _, asked, answered, _ = walk(clone, up, f"noted\n{known}", f"{ask}\nstill\nshown_job", agreed)
     assert '"status":"parked"' in asked
     assert '"status":"completed"' in answered
-    assert re.search("calls buy .*, send 2\n.*\n.*completed", killed)
+    start, who = again.rstrip().rsplit("\n", 1)
+    hit, follow = kill.splitlines()
+    # He looks again when a second has not been enough to be told.
+    found = f"begun\nset +o pipefail\nuntil seen engine | grep -q .; do {who}; done"
+    pieces = [f"slowed\n{start}", found, f"{hit}\ntouch let\n{follow}", look]
+    _, _, killed, looked, _ = walk(clone, *pieces, AETHERIS_LEASE_SECONDS="5")
+    assert re.search("its worker was lost.*calls buy .*, send .*completed", killed, re.DOTALL)
     assert "✓ events and records agree" in looked
-
-
-def test_a_project_of_ones_own(room: Path) -> None:
-    first, second = typed("docs/howto/start-a-project.md")
-    ((_, agent),) = blocks(ROOT / "docs/howto/start-a-project.md", "python")
-    adds = f"cat >> shop/agents.py << 'END'\n{agent}\nEND"
-    built, talked, _ = walk(room, first, f"{adds}\n{second.rstrip()} <<< four\naetheris down")
-    assert "place_order" in built
-    assert "\ncounting-agent  4\n" in talked
 
 
 def test_a_django_project_that_is_there_already(room: Path) -> None:
