@@ -24,7 +24,7 @@ still() {
     for _ in $(seq 200); do
         command sleep 0.3
         case $(shown_job | python -c 'import json, sys; print(json.load(sys.stdin)["status"])') in
-            pending | running | retrying) ;;
+            pending | running | retrying | "") ;;
             *) return 0 ;;
         esac
     done
