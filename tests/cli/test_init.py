@@ -13,6 +13,7 @@ from aetheris.cli import init
 from aetheris.services import ServiceError
 from aetheris.services.project import settings_module
 from tests.cli.conftest import Said
+from tests.docs.reader import filled, walk
 from tests.docs.reading import DOCS, blocks
 
 OUTSIDE = ("AETHERIS_", "PYTEST_", "DJANGO_", "COLUMNS")
@@ -46,21 +47,28 @@ def web_shop(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def running(web_shop: Path) -> Iterator[Path]:
-    """The same, and an instance of it in its folder."""
-    started = run(web_shop, "aetheris", "up", "--background", "--workers", "1", "--port", "18300")
-    assert started.code == 0, started.out + started.err
-    yield web_shop
-    assert run(web_shop, "aetheris", "down").code == 0
+def running(tmp_path: Path) -> Iterator[Path]:
+    """The project that the commands of the page make, in which they have started an instance with one more agent."""
+    page = DOCS / "howto" / "start-a-project.md"
+    _, first, second = (filled(block) for _, block in blocks(page, "sh"))
+    ((_, agent),) = blocks(page, "python")
+    added = f"cat >> shop/agents.py << 'END'\n{agent}\nEND\n"
+    try:
+        built, talked, _ = walk(tmp_path, first, f"{added}{second.rstrip()} <<< four")
+        assert "place_order" in built
+        assert "\ncounting-agent  4\n" in talked
+        yield tmp_path / "shop"
+    finally:
+        assert run(tmp_path, "aetheris", "down", "--data", "shop/.aetheris").code == 0
 
 
 def test_a_new_project_runs_as_it_is(running: Path) -> None:
     looked = run(running, "aetheris", "doctor")
     assert (looked.code, "✗" in looked.out, "!" in looked.out) == (0, False, False), looked.out
-    ordered = run(running, "aetheris", "message", "web-shop-agent", "order a cup", "--wait", "--json")
+    ordered = run(running, "aetheris", "message", "shop-agent", "order a cup", "--wait", "--json")
     assert ordered.code == 0, ordered.err
     assert ordered.json["result"]["price"] == 12
-    sent = run(running, "aetheris", "message", "web-shop-agent", "order a lamp", "--json")
+    sent = run(running, "aetheris", "message", "shop-agent", "order a lamp", "--json")
     job_id = sent.json["job_id"]
     waited = run(running, "aetheris", "job", job_id, "--follow", "--timeout", "2s")
     assert (waited.code, "Something dear" in waited.out) == (5, True)
@@ -69,16 +77,16 @@ def test_a_new_project_runs_as_it_is(running: Path) -> None:
     assert run(running, "aetheris", "approve", job_id).code == 0
     assert run(running, "aetheris", "job", job_id, "--follow").code == 0
     assert "place_order" in run(running, "aetheris", "trace", job_id).out
-    missing = run(running, "aetheris", "message", "web-shop-agent", "order a moon", "--wait")
+    missing = run(running, "aetheris", "message", "shop-agent", "order a moon", "--wait")
     assert (missing.code, "There is no moon" in missing.out) == (4, True)
     counted = run(running, "python", "manage.py", "shell", "-v", "0", "-c", COUNT)
-    assert counted.out.split() == ["2"], counted.err
+    assert counted.out.split() == ["4"], counted.err
     assert run(running, "python", "manage.py", "makemigrations", "--check").code == 0
     tokens = running / ".aetheris" / "tokens.json"
     assert tokens.stat().st_mode & 0o777 == 0o600
 
 
-COUNT = "from web_shop.models import Order; print(Order.objects.count())"
+COUNT = "from shop.models import Order; print(Order.objects.count())"
 
 
 def test_the_suite_of_a_new_project_is_green(web_shop: Path) -> None:
@@ -86,17 +94,22 @@ def test_the_suite_of_a_new_project_is_green(web_shop: Path) -> None:
     assert "3 passed" in ended.out, ended.out + ended.err
 
 
-def test_a_django_project_that_is_there_already_takes_the_lines_of_the_page(tmp_path: Path) -> None:
+def existing_project(folder: Path) -> None:
+    """A Django project with the lines and the files of the page."""
     page = DOCS / "howto" / "add-to-django.md"
-    assert run(tmp_path, "django-admin", "startproject", "mysite", ".").code == 0
-    assert run(tmp_path, "django-admin", "startapp", "shop").code == 0
+    assert run(folder, "django-admin", "startproject", "mysite", ".").code == 0
+    assert run(folder, "django-admin", "startapp", "shop").code == 0
     (settings, urls), ((_, named),) = (text for _, text in blocks(page, "py")), blocks(page, "toml")
     for file, lines in (("mysite/settings.py", settings), ("mysite/urls.py", urls)):
-        (tmp_path / file).write_text((tmp_path / file).read_text() + lines)
+        (folder / file).write_text((folder / file).read_text() + lines)
     options = '\n[tool.pytest.ini_options]\naddopts = "-p aetheris.testing.plugin"\n'
-    (tmp_path / "pyproject.toml").write_text(named + options)
+    (folder / "pyproject.toml").write_text(named + options)
     ((_, agent),) = blocks(DOCS / "howto" / "start-a-project.md", "python")
-    (tmp_path / "shop" / "agents.py").write_text(agent)
+    (folder / "shop" / "agents.py").write_text(agent)
+
+
+def test_a_django_project_that_is_there_already_takes_the_lines_of_the_page(tmp_path: Path) -> None:
+    existing_project(tmp_path)
     (tmp_path / "test_mysite.py").write_text(SUITE)
     ended = suite(tmp_path, DJANGO_SETTINGS_MODULE="mysite.settings")
     assert "2 passed" in ended.out, ended.out + ended.err

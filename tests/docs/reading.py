@@ -95,3 +95,9 @@ def source() -> Iterator[tuple[Path, ast.Module]]:
 
 def tree(path: Path) -> ast.Module:
     return _parsed(path)
+
+
+def shown(text: str) -> re.Pattern[str]:
+    """Output as a page shows it. `…`, `<words>`, times and long numbers stand for what is something else each time."""
+    words = re.split(r"…|<\w+>|\d\d:\d\d:\d\d|\d{3,}", text.strip())
+    return re.compile(".*?".join(map(re.escape, words)), re.DOTALL)

@@ -1,5 +1,5 @@
 """Every Python block of the documentation runs as it stands, and so does every test in it. Every block of a shell, of
-JSON and of TOML can be read."""
+JSON and of TOML can be read; test_shell.py runs those of a shell."""
 
 import inspect
 import json

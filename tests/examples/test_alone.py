@@ -13,8 +13,10 @@ import pytest
 from examples.refund.demo.blow import SEEN
 from examples.refund.demo.runtime import ROOT
 from examples.refund.tools import REFUNDS
+from tests.docs.reading import blocks, shown
 from tests.examples.services import Service
 
+SHOWN = shown(next(block for _, block in blocks(ROOT / "README.md", "text") if block.startswith("Starting")))
 Demo = Callable[..., "subprocess.Popen[str]"]
 
 
@@ -85,6 +87,8 @@ def test_it_runs_in_under_a_minute_and_leaves_nothing(start: Demo, tmp_path: Pat
     assert demo.returncode == 0, output
     assert "✓ The worker that sent it was killed with kill -9" in output
     assert output.endswith(f"✓ {SEEN[effect][0]}\n")
+    if effect == "idempotent":
+        assert SHOWN.search(output), "the README shows another demo"
     assert time.monotonic() - began < 60
     assert alive(tmp_path) == []
     assert list(tmp_path.iterdir()) == []

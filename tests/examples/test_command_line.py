@@ -2,18 +2,14 @@
 
 import json
 import os
-import shlex
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 
 from examples.refund.demo import instance
 from examples.refund.demo.runtime import ROOT
-from tests.docs.reading import DOCS, blocks
 
 
 def aetheris(*arguments: str, **environ: str) -> "subprocess.CompletedProcess[str]":
@@ -65,23 +61,3 @@ def test_where_nothing_runs_it_ends_with_3_and_says_so(tmp_path: Path) -> None:
     ended = aetheris("tools", "--data", str(tmp_path))
     assert (ended.returncode, ended.stdout) == (3, "")
     assert ended.stderr.startswith(f"aetheris: Nothing runs in {tmp_path}.\n")
-
-
-def test_the_walk_of_the_page_runs_as_it_stands(data: Path) -> None:
-    (walk,) = (block for _, block in blocks(DOCS / "cli.md", "sh"))
-    job_id = ""
-    for line in walk.splitlines():
-        arguments = [job_id if word == "JOB" else word for word in shlex.split(line)[1:]]
-        ended = aetheris(*arguments, AETHERIS_DATA=str(data))
-        assert (ended.returncode, ended.stderr) == (0, ""), line
-        if not job_id:
-            job_id = ended.stdout.split()[1]
-            assert eventually(lambda: job_id in aetheris("approvals", AETHERIS_DATA=str(data)).stdout)  # noqa: B023
-        assert job_id in ended.stdout or arguments[0] == "approve", line
-
-
-def eventually(question: Callable[[], bool], seconds: float = 30) -> bool:
-    deadline = time.monotonic() + seconds
-    while not (held := question()) and time.monotonic() < deadline:
-        time.sleep(0.2)
-    return held
