@@ -103,8 +103,7 @@ def room(tmp_path: Path) -> Iterator[Path]:
 @pytest.fixture
 def clone(room: Path) -> Path:
     """The project and its environment as a reader has them, without data."""
-    if not shutil.which("curl"):
-        pytest.skip("the pages call curl, and there is none in PATH")
+    assert shutil.which("curl"), "the pages call curl, and there is none in PATH"
     folder = room / "clone"
     (folder / ".venv").mkdir(parents=True)
     for source, copy in ((ROOT, folder), (Path(sys.prefix), folder / ".venv")):
