@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Configuration(BaseSettings):
     """Every setting with its default. A value that does not fit stops the process with its name and reason."""
 
-    model_config = SettingsConfigDict(env_prefix="AETHERIS_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="AETHERIS_", extra="ignore", hide_input_in_errors=True)
 
     database_url: str = "postgresql://localhost/aetheris"
     """Where PostgreSQL is: `postgresql://user@host/name`, or `postgresql://user@/name?host=/socket/folder`."""

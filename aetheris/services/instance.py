@@ -21,6 +21,7 @@ class Instance:
     url: str = ""
     database_url: str = ""
     broker_url: str = ""
+    apps: list[str] = field(default_factory=list)
     companions: dict[str, str] = field(default_factory=dict)
     processes: dict[str, int] = field(default_factory=dict)
     has_logins: bool = False

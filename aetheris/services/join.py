@@ -10,7 +10,8 @@ from aetheris.services.project import settings_module
 
 def environment_of(instance: Instance) -> dict[str, str]:
     """What its own processes got."""
-    return environment(Options(instance.data), instance.database_url, instance.broker_url, instance.companions)
+    options = Options(instance.data, apps=instance.apps)
+    return environment(options, instance.database_url, instance.broker_url, instance.companions)
 
 
 def environment_here() -> dict[str, str]:

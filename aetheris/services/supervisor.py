@@ -91,6 +91,7 @@ class Supervisor:
         environ = environment(
             self.options, self.services.database_url, self.services.broker_url, self.instance.companions
         )
+        self.instance.apps = [app for app in environ["AETHERIS_APPS"].split(",") if app]
         self._prepare_database(environ)
         self._start_roles(environ, ports)
 

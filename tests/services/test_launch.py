@@ -14,6 +14,7 @@ import psycopg
 import pytest
 
 from aetheris.services import Instance, read_instance
+from aetheris.services.join import environment_of
 from tests.services.conftest import Launcher, eventually
 
 SHOP = "shop=sh -c 'exec python3 -m http.server --bind 127.0.0.1 $PORT'"
@@ -61,7 +62,8 @@ def test_an_instance_keeps_its_data_and_is_found_again(launcher: Launcher) -> No
     assert "Nothing runs" in launcher.run("down")[1]
     assert launcher.run("status")[0] == 3
 
-    second = launcher.up()
+    second = launcher.up("--app", "tests.e2e.shop")
+    assert environment_of(second)["AETHERIS_APPS"] == "tests.e2e.shop"
     assert (second.logins(), (launcher.data / "secret_key").read_text()) == (first.logins(), key)
     with psycopg.connect(second.database_url) as connection:
         assert connection.execute("SELECT number FROM kept").fetchone() == (7,)
