@@ -39,7 +39,7 @@ class StateFilter(ToDoFilter):
 
 @admin.register(Approval)
 class ApprovalAdmin(ReadOnlyAdmin):
-    list_display = ("question", "expires_at", "call", "requested_by", "decided_by")
+    list_display = ("question", "expires_at", "call", "requested_by", "decision")
     list_filter = (StateFilter,)
     optional = ("tool", "tool_version", "expires_at", "step", "decided_by", "decided_at", "decision_reason")
     ordering = ("-id",)
@@ -67,6 +67,12 @@ class ApprovalAdmin(ReadOnlyAdmin):
     def call(self, approval: Approval) -> str:
         return Truncator(f"{approval.tool} {approval.arguments or ''}").chars(120)
 
+    @admin.display(description="Decision")
+    def decision(self, approval: Approval) -> str:
+        """Empty while it is open; nobody has given the one of an approval whose time was over."""
+        decided = approval.state != ApprovalState.PENDING
+        return ", ".join(filter(None, (approval.get_state_display(), approval.decided_by))) if decided else "–"
+
     @admin.display(description="Arguments")
     def arguments_shown(self, approval: Approval) -> SafeString:
         """Each argument as canonical JSON: exactly what the call will be compared with."""
@@ -78,7 +84,8 @@ class ApprovalAdmin(ReadOnlyAdmin):
     @admin.display(description="Job")
     def job_shown(self, approval: Approval) -> SafeString:
         page = reverse("admin:jobs_job_change", args=[approval.job_id])
-        return format_html('<a href="{}">{}</a> {}', page, approval.job_id, approval.job.agent.name)
+        goal = Truncator(approval.job.goal).chars(200)
+        return format_html('<a href="{}">{}</a> {}: {}', page, approval.job_id, approval.job.agent.name, goal)
 
     def change_view(
         self,

@@ -8,6 +8,7 @@ from django.contrib.messages import get_messages
 from django.test import Client
 
 from jobs.engine.submit import submit
+from jobs.models import Job
 from signals_app.admin.approvals import DECISIONS
 from signals_app.models import Approval
 from tests.conftest import Clock
@@ -102,6 +103,16 @@ def test_the_list_begins_with_what_is_to_be_decided(approver: Client, approval: 
 def test_the_page_is_called_what_is_asked(approver: Client, approval: Approval) -> None:
     Approval.objects.update(reason="")
     assert "<h1>May pay go on?</h1>" in approver.get(page(approval)).content.decode()
+
+
+def test_a_question_tells_its_jobs_goal_and_a_list_of_all_what_was_decided(
+    approver: Client, approval: Approval
+) -> None:
+    Job.objects.update(goal="refund order-107")
+    assert "refund order-107" in approver.get(page(approval)).content.decode()
+    decide(approver, approval, "_refuse")
+    decided_by = Approval.objects.get().decided_by
+    assert f"Refused, {decided_by}" in approver.get(LIST, {"status": "all"}).content.decode()
 
 
 def test_every_moment_is_shown_alike(approver: Client, approval: Approval) -> None:
