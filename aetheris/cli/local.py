@@ -44,7 +44,8 @@ def up_command(
 
 
 def down_command(data: Data = HERE) -> None:
-    """Stop what runs in the data folder. The data stays."""
+    """Stop what runs in the data folder. The data stays. A call that is not over in ten seconds is cut off, as if its
+    worker was lost."""
     stopped = down(data)
     report.write(f"Stopped; the data stays in {data}." if stopped else f"Nothing runs in {data}.")
 
