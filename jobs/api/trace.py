@@ -9,6 +9,8 @@ from ledger.event_types import EventType
 from ledger.models import Event
 
 LONGEST_SUMMARY = 512
+UNANSWERED = "unanswered"
+"""The state of a call whose worker was lost before an answer came."""
 
 
 @dataclass
@@ -41,6 +43,7 @@ class Trace:
         self.decision: dict[str, Any] | None = None
         self._current: dict[str, Span] = {}
         self._waits: dict[str, Span] = {}
+        self._calls: dict[str, Span] = {}
 
     def take(self, event: Event, payload: dict[str, Any]) -> None:
         """What one event tells."""
@@ -75,9 +78,9 @@ class Trace:
         self._close(span if span and span.end is None else self._never_began(event), event, payload["state"], payload)
 
     def _called(self, event: Event, payload: dict[str, Any]) -> None:
-        call = self.spans.get(payload["invocation_id"])
+        call = self._calls.get(payload["invocation_id"])
         self._close(call, event, payload["outcome"], payload)
-        if call is not None and call.state == "unknown":
+        if call is not None and call.state in ("unknown", UNANSWERED):
             # A later word about it; the call lasted no longer for that.
             call.state, call.told = payload["outcome"], {**call.told, "error": None, **payload}
 
@@ -107,15 +110,15 @@ class Trace:
         self._close(span, event, "retryable", payload)
         if span is not None and event.type == EventType.NODE_RECLAIMED:
             span.worker_lost = True
+            for call in span.children:
+                self._close(call, event, UNANSWERED, {})
 
     def _call(self, event: Event, payload: dict[str, Any]) -> None:
-        """A further send of one call continues its span."""
-        if payload["invocation_id"] in self.spans:
-            self.spans[payload["invocation_id"]].told |= payload
-            return
+        """A further send of one call stands under the run that sends it."""
+        key = payload["invocation_id"]
         kind = "llm" if event.type == EventType.LLM_INVOCATION_STARTED else "tool"
         parent = self._current.get(event.node)
-        self._open(payload["invocation_id"], parent.span_id if parent else "job", kind, event, payload)
+        self._calls[key] = self._open(key, parent.span_id if parent else "job", kind, event, payload)
 
     def _wait(self, event: Event, payload: dict[str, Any]) -> None:
         node = self._current.get(event.node)
@@ -250,7 +253,7 @@ def _step(trace: Trace, number: int, span: Span) -> dict[str, Any]:
             "error": span.told.get("error"),
         },
         "evidence": {
-            "tool_invocation_ids": [call.span_id for call in calls],
+            "tool_invocation_ids": [call.told["invocation_id"] for call in calls],
             "llm_decision": decision,
             "input_keys": sorted(inputs) if isinstance(inputs, dict) else [],
             "output_keys": sorted(output) if isinstance(output, dict) else [],

@@ -185,7 +185,7 @@ def test_a_trace_tells_a_crash_and_who_answered_what(
     doorbells.drain()
     tree = requester("trace", str(sent_again.pk)).out
     assert "its worker was lost: lease expired" in tree
-    assert "sent 2 times under one key" in tree
+    assert "send 2 under one key" in tree
     registered.forget()
     unknown = one_tool(registered, world, Effect.ONCE)
     lost(unknown, clock)

@@ -30,7 +30,7 @@ def _step(above: Tree, span: dict[str, Any], step: dict[str, Any]) -> None:
     for call in calls:
         below = here.add(Text.assemble((f"{call['type']} ", "dim"), (call["tool_name"], "bold"), "  ", _how(call)))
         if call["sends"] > 1:
-            below.add(Text(f"sent {call['sends']} times under one key", style="yellow"))
+            below.add(Text(f"send {call['sends']} under one key", style="yellow"))
         _values(below, {"in": call["input"], "out": call["output"]})
     told = step["reasoning_snapshot"]
     if not step["worker_lost"]:

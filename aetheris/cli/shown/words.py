@@ -21,6 +21,7 @@ COLOURS = {
     "pending": "cyan",
     "retrying": "yellow",
     "retryable": "yellow",
+    "unanswered": "yellow",
     "parked": "yellow",
     "waiting": "yellow",
     "open": "yellow",
