@@ -95,7 +95,7 @@ class UnknownOutcomeAdmin(ReadOnlyAdmin):
             ("Tool", f"{entry.tool}, version {entry.tool_version}, {entry.effect}"),
             ("Arguments", unknown.arguments),
             ("Idempotency key", entry.idempotency_key),
-            ("Nothing was sent after", moment(entry.send_by)),
+            ("Its time to send ended", moment(entry.send_by)),
             ("It may take effect until", moment(entry.settled_by)),
         ]
         return table(("Field", "Value"), rows)
