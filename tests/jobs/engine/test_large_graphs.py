@@ -1,14 +1,13 @@
 """A graph of more nodes than an activation reads at once costs no more a node than a small one."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
-from django.db import connection
 
 from aetheris.core.graph import TaskGraph
 from jobs.engine import known
 from jobs.engine.run import run_node
+from tests.statements import statements
 from tests.world import Doorbells, Registered, again, function, submitted
 
 pytestmark = pytest.mark.usefixtures("whole")
@@ -41,15 +40,9 @@ def test_a_node_of_a_large_graph_costs_one_statement_or_less(
     registered: Registered, doorbells: Doorbells, plan: Callable[[], TaskGraph], most: float
 ) -> None:
     registered.agent(plan, step)
-    job, sent = submitted(), 0
-
-    def count(execute: Any, *call: Any) -> Any:
-        nonlocal sent
-        sent += 1
-        return execute(*call)
-
-    with connection.execute_wrapper(count):
+    job = submitted()
+    with statements() as sent:
         run_node(job.pk, "plan")
         doorbells.drain()
     assert again(job).state == "completed"
-    assert sent < most * SIZE
+    assert len(sent) < most * SIZE

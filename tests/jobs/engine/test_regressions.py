@@ -39,6 +39,7 @@ from ledger.models import Entry
 from signals_app.models import Wait
 from tests.conftest import Clock
 from tests.doors import at_once
+from tests.statements import statements
 from tests.world import (
     APPROVER,
     Doorbells,
@@ -509,18 +510,11 @@ def test_a_worker_goes_on_with_no_node_of_another_queue(
 # A wide graph costs no more statements than a narrow one.
 
 
-def statements(call: Callable[[], Any]) -> int:
+def cost(call: Callable[[], Any]) -> int:
     """How many statements a call sends."""
-    sent = 0
-
-    def count(execute: Any, *rest: Any) -> Any:
-        nonlocal sent
-        sent += 1
-        return execute(*rest)
-
-    with connection.execute_wrapper(count):
+    with statements() as sent:
         call()
-    return sent
+    return len(sent)
 
 
 def fan_out(registered: Registered, world: World, width: int) -> Job:
@@ -549,7 +543,7 @@ def test_a_wide_graph_is_begun_and_cancelled_in_as_many_statements_as_a_narrow_o
         def end(job: Job = job) -> None:
             cancel(job.pk, actor="user:3/operator")
 
-        sent.append([statements(each) for each in ((end,) if cancelled_first else (begin, end))])
+        sent.append([cost(each) for each in ((end,) if cancelled_first else (begin, end))])
         assert again(job).state == "cancelled"
     assert sent[0] == sent[1]
 

@@ -27,6 +27,7 @@ from ledger.models import Entry, Event
 from tests.conftest import Clock
 from tests.jobs.engine.one_step import one_step
 from tests.jobs.engine.one_tool import LEASE, question
+from tests.statements import statements
 from tests.world import (
     APPROVER,
     Doorbells,
@@ -620,19 +621,13 @@ def test_a_no_of_a_worker_that_lost_its_lease_is_given_to_the_next_run(
 
 def test_a_call_costs_two_statements(registered: Registered, world: World, doorbells: Doorbells) -> None:
     """One that opens it and one that settles it; each commits by itself. A machine that hangs may cost one more."""
-    pay, sent = world.tool("pay", Effect.ONCE), []
-
-    def noted(execute: Any, statement: str, *call: Any) -> Any:
-        sent.append(statement)
-        return execute(statement, *call)
-
-    calls = 2
+    pay, calls = world.tool("pay", Effect.ONCE), 2
 
     def code(ctx: StepContext) -> Any:
         return [ctx.call(pay) for _ in range(calls)]
 
     one_step(registered, code, pay)
-    with connection.execute_wrapper(noted):
+    with statements() as sent:
         doorbells.drain()
         for_two = len(sent)
         calls = 12

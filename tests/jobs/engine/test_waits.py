@@ -5,7 +5,6 @@ from functools import partial
 from typing import Any
 
 import pytest
-from django.db import connection
 
 from aetheris.core.errors import GraphError, Refused
 from aetheris.core.graph import TaskGraph
@@ -17,6 +16,7 @@ from jobs.models import Job, Node
 from signals_app.models import Approval, Wait
 from tests.conftest import Clock
 from tests.doors import at_once
+from tests.statements import statements
 from tests.world import (
     APPROVER,
     REQUESTER,
@@ -83,14 +83,9 @@ def test_what_follows_a_wait_is_run_without_the_jobs_lock(
     job = asking(registered, world, kind="signal")
     doorbells.drain()
     signal(job.pk, "ask-1", {"n": 1}, APPROVER)
-    locks = []
-
-    def noted(execute: Any, statement: str, *call: Any) -> Any:
-        locks.extend([statement] if "FOR NO KEY UPDATE" in statement else [])
-        return execute(statement, *call)
-
-    with connection.execute_wrapper(noted):
+    with statements() as sent:
         doorbells.drain()
+    locks = [statement for statement in sent if "FOR NO KEY UPDATE" in statement]
     assert (again(job).state, locks) == ("completed", [])
 
 
