@@ -85,10 +85,11 @@ def no_room_for_rows(running: SmallDisk) -> None:
 
 def no_room_for_the_log(running: SmallDisk) -> None:
     """The server panics, and cannot be started as long as the disk is full."""
-    running.fill()
-    with suppress(psycopg.OperationalError):
+    # A connection that is made while the disk is full may be refused for want of room; one that is there fills the log.
+    with suppress(psycopg.OperationalError), psycopg.connect(running.instance.database_url) as connection:
+        running.fill()
         while True:
-            running.rows("SELECT pg_switch_wal(), pg_logical_emit_message(false, 'no', 'room')")
+            connection.execute("SELECT pg_switch_wal(), pg_logical_emit_message(false, 'no', 'room')")
     assert 'PANIC:  could not write to file "pg_wal/' in (running.data / "logs" / "postgres.log").read_text()
 
 

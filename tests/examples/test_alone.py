@@ -130,7 +130,7 @@ def test_a_runtime_that_cannot_start_is_1_and_its_logs_stay(start: Demo, tmp_pat
     assert demo.returncode == 1
     (kept,) = tmp_path.iterdir()
     assert output.endswith(f"The logs are in {kept}.\n")
-    assert "soon" in (kept / "up.log").read_text()
+    assert "node_timeout_seconds" in (kept / "up.log").read_text()
     assert alive(tmp_path) == []
 
 
