@@ -14,7 +14,7 @@ from django.db.models import Case, Count, Exists, F, Max, OuterRef, Q, Subquery,
 from aetheris.core.canonical import digest
 from jobs.due_querysets import one_value
 from jobs.found_querysets import FoundJobQuerySet
-from jobs.lease_querysets import NOW, LeasedNodeQuerySet
+from jobs.lease_querysets import LeasedNodeQuerySet
 from jobs.states import NODE_ENDINGS, Ending, NodeState, NodeType
 from jobs.whole_rows import whole_rows
 
@@ -26,12 +26,15 @@ class AgentQuerySet(models.QuerySet["Agent"]):
     def ensure(self, tenant: str, name: str) -> tuple[Agent, datetime]:
         """The tenant's agent of this name, made now if there is none, and the database's clock. Two at once make one
         agent."""
-        known: Any = self.annotate(read_at=NOW).filter(tenant=tenant, name=name)
-        agent = known.first()
-        if agent is None:
+        found = self._read(tenant, name)
+        if not found:
             self.bulk_create([self.model(tenant=tenant, name=name)], ignore_conflicts=True)
-            agent = known.get()
-        return agent, agent.read_at
+            found = self._read(tenant, name)
+        agent, now = found[0]
+        return agent, now
+
+    def _read(self, tenant: str, name: str) -> list[tuple[Any, ...]]:
+        return whole_rows((self.model,), "FROM jobs_agent WHERE tenant = %s AND name = %s", [tenant, name])
 
 
 class SubmissionQuerySet(models.QuerySet["Submission"]):

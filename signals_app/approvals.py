@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Protocol
 
 from aetheris.core.canonical import digest
 from jobs.models import Job
@@ -19,7 +20,19 @@ class Subject:
     arguments: str
 
 
-def request(job: Job, wait: Wait, subject: Subject | None, now: datetime) -> Approval:
+class Questions(Protocol):
+    """Where the approvals of one job stand."""
+
+    def insert_approval(self, approval: Approval) -> None:
+        """Store a new question."""
+        ...
+
+    def change_approval(self, approval: Approval, columns: dict[str, Any]) -> bool:
+        """Change an approval that still has the state it was read with; whether it landed."""
+        ...
+
+
+def request(questions: Questions, job: Job, wait: Wait, subject: Subject | None, now: datetime) -> Approval:
     """Ask: the question is bound to the exact arguments, and to whoever requested the job."""
     about = (
         {
@@ -32,7 +45,7 @@ def request(job: Job, wait: Wait, subject: Subject | None, now: datetime) -> App
         if subject
         else {}
     )
-    return Approval.objects.create(
+    approval = Approval(
         job=job,
         tenant=job.tenant,
         correlation_key=wait.correlation_key,
@@ -43,17 +56,21 @@ def request(job: Job, wait: Wait, subject: Subject | None, now: datetime) -> App
         expires_at=wait.expires_at,
         **about,
     )
+    questions.insert_approval(approval)
+    return approval
 
 
-def decide(approval: Approval, *, approved: bool, reason: str, decided_by: str, now: datetime) -> bool:
+def decide(
+    questions: Questions, approval: Approval, *, approved: bool, reason: str, decided_by: str, now: datetime
+) -> bool:
     """Record the decision; whether it landed."""
     to = ApprovalState.APPROVED if approved else ApprovalState.REFUSED
-    return _move(approval, to, decided_by=decided_by, decision_reason=reason, decided_at=now)
+    return _move(questions, approval, to, decided_by=decided_by, decision_reason=reason, decided_at=now)
 
 
-def expire(approval: Approval, now: datetime) -> bool:
+def expire(questions: Questions, approval: Approval, now: datetime) -> bool:
     """Nobody decided in time."""
-    return _move(approval, ApprovalState.EXPIRED, decided_at=now)
+    return _move(questions, approval, ApprovalState.EXPIRED, decided_at=now)
 
 
 def covers(approval: Approval, subject: Subject) -> bool:
@@ -65,11 +82,10 @@ def covers(approval: Approval, subject: Subject) -> bool:
     )
 
 
-def _move(approval: Approval, to: ApprovalState, **columns: object) -> bool:
-    if to not in APPROVAL_MOVES[ApprovalState(approval.state)]:
+def _move(questions: Questions, approval: Approval, to: ApprovalState, **columns: object) -> bool:
+    columns |= {"state": to.value}
+    if to not in APPROVAL_MOVES[ApprovalState(approval.state)] or not questions.change_approval(approval, columns):
         return False
-    if not Approval.objects.compare_and_set(approval, state=to, **columns):
-        return False
-    for name, value in {"state": to.value, **columns}.items():
+    for name, value in columns.items():
         setattr(approval, name, value)
     return True

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db import models
 from django.db.models import Count, Min, Q
 
+from jobs.whole_rows import whole_rows
 from signals_app.states import DECIDED_BY_PEOPLE, WORLD, ApprovalState, WaitKind, WaitState
 
 if TYPE_CHECKING:
@@ -26,11 +27,16 @@ def _of_question(key: str) -> Q:
 
 class WaitQuerySet(models.QuerySet["Wait"]):
     def at(self, job_id: UUID, correlation_key: str) -> Wait | None:
-        return self.filter(job_id=job_id, correlation_key=correlation_key).first()
+        """The wait to which this correlation key belongs."""
+        tail = "FROM signals_app_wait WHERE job_id = %s AND correlation_key = %s"
+        return next((wait for wait, _ in whole_rows((self.model,), tail, [job_id, correlation_key])), None)
 
     def of_node(self, job_id: UUID, node: str) -> Wait:
         """The wait that was declared with this wait node."""
-        return self.exclude(kind=WaitKind.RESOLUTION).get(job_id=job_id, node=node)
+        tail = "FROM signals_app_wait WHERE job_id = %s AND node = %s AND kind <> %s"
+        wait: Wait
+        ((wait, _),) = whole_rows((self.model,), tail, [job_id, node, WaitKind.RESOLUTION.value])
+        return wait
 
     def of_nodes(self, job_id: UUID, nodes: Sequence[str]) -> list[Wait]:
         """The waits that were declared with these wait nodes."""
@@ -82,7 +88,9 @@ class WaitQuerySet(models.QuerySet["Wait"]):
 
     def about_the_world(self, job_id: UUID) -> list[Wait]:
         """Open questions whether the job goes on in a world that has changed, the oldest first."""
-        return list(self.open(job_id).filter(_ABOUT_THE_WORLD))
+        tail = """FROM signals_app_wait WHERE job_id = %s AND state = 'open' AND kind = 'resolution'
+                   AND starts_with(correlation_key, %s) ORDER BY opened_at"""
+        return [wait for wait, _ in whole_rows((self.model,), tail, [job_id, WORLD])]
 
     def due(self, now: datetime, limit: int) -> list[tuple[UUID, str]]:
         """Open waits whose time is over, longest first: (job, correlation key)."""
@@ -127,8 +135,8 @@ class SignalQuerySet(models.QuerySet["Signal"]):
     def first_for(self, job_id: UUID, correlation_key: str) -> Signal | None:
         return self.filter(job_id=job_id, correlation_key=correlation_key).first()
 
-    def mark_applied(self, job_id: UUID, correlation_key: str, now: datetime) -> None:
-        self.filter(job_id=job_id, correlation_key=correlation_key, applied_at__isnull=True).update(applied_at=now)
+    def mark_applied(self, signal: Signal, now: datetime) -> None:
+        self.filter(job_id=signal.job_id, id=signal.id, applied_at__isnull=True).update(applied_at=now)
 
 
 class MessageQuerySet(models.QuerySet["Message"]):
@@ -149,7 +157,8 @@ class ApprovalQuerySet(models.QuerySet["Approval"]):
 
     def of_job(self, job_id: UUID) -> list[Approval]:
         """Every question to a person about this job."""
-        return list(self.filter(job_id=job_id))
+        tail = "FROM signals_app_approval WHERE job_id = %s"
+        return [approval for approval, _ in whole_rows((self.model,), tail, [job_id])]
 
     def of_waits(self, waits: Collection[Wait]) -> dict[tuple[UUID, str], UUID]:
         """The questions of these waits: job and correlation key → id."""

@@ -1,7 +1,7 @@
 """Waits: declared with their node, opened when it is reached, ended once. The only code that changes a wait."""
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from aetheris.core.canonical import dumps
 from aetheris.core.errors import storable
@@ -9,6 +9,14 @@ from aetheris.core.ids import new_id
 from jobs.models import Job
 from signals_app.models import Wait
 from signals_app.states import WAIT_MOVES, OnTimeout, WaitKind, WaitState
+
+
+class Desk(Protocol):
+    """Where the waits of one job stand."""
+
+    def change_wait(self, wait: Wait, columns: dict[str, Any]) -> bool:
+        """Change a wait that still has the state it was read with; whether it landed."""
+        ...
 
 
 def key_of(prefix: str, key: str, config: dict[str, Any]) -> str:
@@ -53,44 +61,39 @@ def ask_resolution(job: Job, node: str, key: str, reason: str, now: datetime) ->
     )
 
 
-def open_wait(wait: Wait, now: datetime) -> bool:
+def open_wait(desk: Desk, wait: Wait, now: datetime) -> bool:
     """Begin to wait; the time until `expires_at` counts from now."""
     expires = None if wait.timeout_seconds is None else now + timedelta(seconds=wait.timeout_seconds)
-    return _move(wait, WaitState.OPEN, opened_at=now, expires_at=expires)
+    return _move(desk, wait, WaitState.OPEN, opened_at=now, expires_at=expires)
 
 
-def resolve(wait: Wait, answer: str, answered_by: str, now: datetime) -> bool:
+def resolve(desk: Desk, wait: Wait, answer: str, answered_by: str, now: datetime) -> bool:
     """End an open wait with its answer, canonical text."""
-    return _move(wait, WaitState.RESOLVED, answer=answer, answered_by=answered_by, ended_at=now)
+    return _move(desk, wait, WaitState.RESOLVED, answer=answer, answered_by=answered_by, ended_at=now)
 
 
-def count_look(wait: Wait) -> bool:
+def count_look(desk: Desk, wait: Wait) -> bool:
     """Note that what an open wait of kind condition waits for has been looked for once more, in vain."""
-    landed = Wait.objects.compare_and_set(wait, looks=wait.looks + 1)
+    landed = desk.change_wait(wait, {"looks": wait.looks + 1})
     wait.looks += 1
     return landed
 
 
-def propose(wait: Wait, proposed_by: str) -> bool:
+def propose(desk: Desk, wait: Wait, proposed_by: str) -> bool:
     """Note who said first what takes two persons. The wait stays open."""
-    landed = Wait.objects.compare_and_set(wait, proposed_by=proposed_by)
+    landed = desk.change_wait(wait, {"proposed_by": proposed_by})
     wait.proposed_by = proposed_by
     return landed
 
 
-def time_out(wait: Wait, now: datetime) -> bool:
+def time_out(desk: Desk, wait: Wait, now: datetime) -> bool:
     """End an open wait because nobody answered in time."""
-    return _move(wait, WaitState.TIMED_OUT, ended_at=now)
+    return _move(desk, wait, WaitState.TIMED_OUT, ended_at=now)
 
 
-def cancel(wait: Wait, now: datetime) -> bool:
-    """End a wait that will never be reached; its key takes no signal any more."""
-    return _move(wait, WaitState.CANCELLED, ended_at=now)
-
-
-def declare_again(wait: Wait) -> bool:
+def declare_again(desk: Desk, wait: Wait) -> bool:
     """The node of a cancelled wait is to be reached after all: its job is tried again."""
-    return _move(wait, WaitState.DECLARED, opened_at=None, expires_at=None, ended_at=None)
+    return _move(desk, wait, WaitState.DECLARED, opened_at=None, expires_at=None, ended_at=None)
 
 
 def is_over(wait: Wait, now: datetime) -> bool:
@@ -98,9 +101,10 @@ def is_over(wait: Wait, now: datetime) -> bool:
     return wait.expires_at is not None and wait.expires_at <= now
 
 
-def _move(wait: Wait, to: WaitState, **columns: object) -> bool:
-    if to not in WAIT_MOVES[WaitState(wait.state)] or not Wait.objects.compare_and_set(wait, state=to, **columns):
+def _move(desk: Desk, wait: Wait, to: WaitState, **columns: object) -> bool:
+    columns |= {"state": to.value}
+    if to not in WAIT_MOVES[WaitState(wait.state)] or not desk.change_wait(wait, columns):
         return False
-    for name, value in {"state": to.value, **columns}.items():
+    for name, value in columns.items():
         setattr(wait, name, value)
     return True

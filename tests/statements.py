@@ -1,6 +1,6 @@
 """What is asked of the database."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,3 +18,18 @@ def statements() -> Iterator[list[str]]:
 
     with connection.execute_wrapper(note):
         yield sent
+
+
+@contextmanager
+def before_the_write(act: Callable[[], object]) -> Iterator[None]:
+    """Somebody else acts when the body has read, and is about to send the first statement that writes what it did."""
+    waiting = [act]
+
+    def let_in(execute: Any, statement: str, *call: Any) -> Any:
+        if "aetheris_write" in statement and waiting:
+            waiting.pop()()
+        return execute(statement, *call)
+
+    with connection.execute_wrapper(let_in):
+        yield
+    assert not waiting, "the body wrote nothing by the one statement"

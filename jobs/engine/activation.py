@@ -1,4 +1,4 @@
-"""Activation: how one run of a worker changes its job, again and again: without a lock as long as it is alone."""
+"""Activation: how one run of a worker, or one request, changes a job: without a lock as long as it is alone."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -9,7 +9,8 @@ from django.db import DataError, IntegrityError
 from aetheris import failpoints
 from aetheris.core.clocks import uptime
 from jobs.engine.bells import Bells
-from jobs.engine.known import KnownRows, NotKnown
+from jobs.engine.known import KnownRows
+from jobs.engine.not_known import NotKnown
 from jobs.engine.transaction import JobTransaction, job_transaction, this_process
 
 T = TypeVar("T")
@@ -17,11 +18,12 @@ T = TypeVar("T")
 
 class Activation:
     """What one activation knows of its job. `name` is its own, by which `rescue` finds its leases; `bells` are the
-    doorbells that it keeps back."""
+    doorbells that it keeps back. Events say that `actor` did it, by default this process."""
 
-    def __init__(self, job_id: UUID, name: UUID) -> None:
+    def __init__(self, job_id: UUID, name: UUID, actor: str = "") -> None:
         self.job_id = job_id
         self.name = name
+        self.actor = actor
         self.bells = Bells()
         self._known: KnownRows | None = None
 
@@ -33,7 +35,7 @@ class Activation:
         try:
             answer, self._known = self._try(verb, act, known or KnownRows.load(self.job_id))
         except (NotKnown, DataError, IntegrityError):
-            with job_transaction(self.job_id, verb=verb) as tx:
+            with job_transaction(self.job_id, self.actor, verb=verb) as tx:
                 answer = act(tx)
         return answer
 
@@ -43,7 +45,7 @@ class Activation:
 
     def _try(self, verb: str, act: Callable[[JobTransaction], T], known: KnownRows) -> tuple[T, KnownRows]:
         began = uptime()
-        tx = JobTransaction(known.job, known.now(), this_process(), began, known)
+        tx = JobTransaction(known.job, known.now(), self.actor or this_process(), began, known)
         with known.guarded():
             answer = act(tx)
         with failpoints.during(verb):

@@ -9,7 +9,7 @@ from jobs.models import Node
 from jobs.states import Ending, NodeState
 from ledger.event_types import EventType
 from signals_app import approvals, waits
-from signals_app.models import Approval, Signal, Wait
+from signals_app.models import Wait
 from signals_app.states import DECIDED_BY_PEOPLE
 
 
@@ -17,8 +17,7 @@ def record_answer(tx: JobTransaction, wait: Wait, node: Node, answer: str, answe
     """Complete an open wait and its node. `answer` is canonical text that fits the wait. Does not lead on."""
     payload: Any = loads(answer)
     stored = tx.keep(answer)
-    waits.resolve(wait, stored, answered_by, tx.now)
-    Signal.objects.mark_applied(tx.job.pk, wait.correlation_key, tx.now)
+    waits.resolve(tx.rows, wait, stored, answered_by, tx.now)
     ending = Ending.SUCCESS
     decision = {}
     if wait.kind in DECIDED_BY_PEOPLE:
@@ -41,10 +40,11 @@ def record_answer(tx: JobTransaction, wait: Wait, node: Node, answer: str, answe
 
 def _decide_approval(tx: JobTransaction, wait: Wait, payload: dict[str, Any], decided_by: str) -> dict[str, Any]:
     """Decide the wait's approval; what was decided about, for the event."""
-    approval = Approval.objects.of_wait(tx.job.pk, wait.correlation_key)
+    approval = tx.rows.approval(wait.correlation_key)
     if approval is None:
         return {}
     approvals.decide(
+        tx.rows,
         approval,
         approved=payload["approved"],
         reason=payload.get("reason", ""),

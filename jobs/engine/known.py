@@ -12,20 +12,21 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import DatabaseError, connection
+from django.db import connection
 
 from aetheris import failpoints
 from aetheris.core.clocks import uptime
 from aetheris.core.priority import FIRST
 from jobs.engine.changes import JOB_COLUMNS, Changes
-from jobs.engine.rows import Rows
+from jobs.engine.known_waits import KnownWaits
+from jobs.engine.not_known import NotKnown
 from jobs.models import Body, Edge, Job, Node, Submission
 from jobs.querysets import stored_form
 from jobs.states import Ending, NodeState, NodeType
 from ledger.models import Entry, Event
 from ledger.querysets import NewEvent
 from ledger.states import EntryState
-from signals_app.models import Approval, Wait
+from signals_app.models import Wait
 
 WINDOW = 128
 """How many nodes are read at once."""
@@ -33,11 +34,7 @@ MOST_NEW = 2 * WINDOW
 """How many nodes a graph may have that is written in the one statement."""
 
 
-class NotKnown(DatabaseError):
-    """A verb asked for more than is known, or somebody else has changed the job. Nothing was written."""
-
-
-class KnownRows(Rows):
+class KnownRows(KnownWaits):
     """One job's rows in memory, as of its `seq`."""
 
     def __init__(self, job: Job, now: datetime, asked_at: float) -> None:
@@ -47,10 +44,7 @@ class KnownRows(Rows):
         self._edges: dict[str, list[Edge]] = {}
         self._entries: dict[str, dict[int, Entry]] = {}
         self._with_effects: set[str] = set()
-        self._approvals: list[Approval] | None = None
         self._is_whole = False
-        self._reads = False
-        self._changes = Changes()
 
     @classmethod
     def of_new(cls, job: Job, submission: Submission | None = None) -> "KnownRows":
@@ -89,8 +83,9 @@ class KnownRows(Rows):
 
     def add(self, nodes: Sequence[Node], edges: Sequence[Edge], waits: Sequence[Wait]) -> None:
         """What does not fit is told by the statement that writes."""
-        if waits or not self._is_whole or len(nodes) > MOST_NEW:
-            raise NotKnown("a graph that waits, or is large, is stored under the lock")
+        if not self._is_whole or len(nodes) > MOST_NEW:
+            raise NotKnown("a large graph is stored under the lock")
+        self.declare(waits)
         self._nodes.update((node.path, node) for node in nodes)
         for edge in edges:
             self._edges.setdefault(edge.source, []).append(edge)
@@ -165,14 +160,6 @@ class KnownRows(Rows):
             return super().was_refused()
         return any(node.ending == Ending.REFUSED for node in self._nodes.values())
 
-    def about_the_world(self) -> list[Wait]:
-        return list(self._read(super().about_the_world))
-
-    def approvals_of(self, path: str) -> list[Approval]:
-        if self._approvals is None:
-            self._approvals = self._read(lambda: Approval.objects.of_job(self.job.pk))
-        return [approval for approval in self._approvals if approval.step == path]
-
     def keep(self, text: str) -> str:
         stored = stored_form(text)
         if stored is not text:
@@ -217,7 +204,7 @@ class KnownRows(Rows):
 
     def write(self, columns: Collection[str], events: Sequence[NewEvent]) -> None:
         """Write everything in one statement, which lands if `seq` is still as it was. Raises `NotKnown` if not."""
-        if not (columns or events or self._changes.nodes):
+        if not (columns or events or self._changes.nodes or self._changes.signals):
             return
         if not JOB_COLUMNS.issuperset(columns):
             raise NotKnown("the statement does not write this")
@@ -271,13 +258,6 @@ class KnownRows(Rows):
         if sources:
             for edge in self._read(lambda: Edge.objects.of_sources(self.job.pk, sources)):
                 self._edges.setdefault(edge.source, []).append(edge)
-
-    def _read(self, read: Callable[[], Any]) -> Any:
-        self._reads = True
-        try:
-            return read()
-        finally:
-            self._reads = False
 
     def _refuse(self, execute: Callable[..., Any], *call: Any) -> Any:
         if not self._reads:

@@ -41,7 +41,7 @@ def _requeue(tx: JobTransaction, nodes: list[Node], reason: str) -> None:
     if tx.job.deadline_at is not None:
         tx.change(deadline_at=tx.now + (tx.job.deadline_at - tx.job.created_at))
     for wait in waiting:
-        waits.declare_again(wait)
+        waits.declare_again(tx.rows, wait)
     revive_all(tx, nodes)
     ended = enter(tx, [node for node in nodes if node.unmet == 0])
     lead_on(tx, *ended, *Node.objects.undecided(tx.job.pk))

@@ -66,7 +66,7 @@ def close_question(
     tx: JobTransaction, wait: Wait, entry: Entry, resolution: Resolution, *, decided_by: str, reason: str = ""
 ) -> None:
     """End the question and record who answered it, and how."""
-    waits.resolve(wait, dumps({"resolution": resolution.value}), decided_by, tx.now)
+    waits.resolve(tx.rows, wait, dumps({"resolution": resolution.value}), decided_by, tx.now)
     tx.event(
         EventType.EFFECT_RESOLVED,
         {
@@ -127,7 +127,7 @@ def _did_not_happen(tx: JobTransaction, wait: Wait, node: Node, entry: Entry, an
 def _send_again(tx: JobTransaction, wait: Wait, node: Node, entry: Entry, answer: Answer) -> str:
     """The one dangerous answer: past the fence, by two persons, as a new attempt."""
     if not wait.proposed_by:
-        waits.propose(wait, tx.actor)
+        waits.propose(tx.rows, wait, tx.actor)
         tx.event(
             EventType.RESOLUTION_PROPOSED,
             {"node_id": wait.node, "correlation_key": wait.correlation_key, "proposed_by": tx.actor,

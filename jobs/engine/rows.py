@@ -13,7 +13,7 @@ from jobs.engine.savepoint import savepoint
 from jobs.models import Body, Edge, Job, Node
 from ledger.models import Entry, Event
 from ledger.querysets import NewEvent
-from signals_app.models import Approval, Wait
+from signals_app.models import Approval, Signal, Wait
 
 
 class Rows:
@@ -80,6 +80,30 @@ class Rows:
         """Whether a node of the job ended because a person said no."""
         return Node.objects.was_refused(self.job.pk)
 
+    def wait(self, correlation_key: str) -> Wait | None:
+        """The wait to which a correlation key belongs."""
+        return Wait.objects.at(self.job.pk, correlation_key)
+
+    def wait_of(self, path: str) -> Wait:
+        """The wait that was declared with a wait node."""
+        return Wait.objects.of_node(self.job.pk, path)
+
+    def change_wait(self, wait: Wait, columns: dict[str, Any]) -> bool:
+        """Change a wait that still has the state it was read with; whether it landed."""
+        return Wait.objects.compare_and_set(wait, **columns)
+
+    def signal(self, correlation_key: str) -> Signal | None:
+        """The signal that is kept, or was applied, under a correlation key."""
+        return Signal.objects.first_for(self.job.pk, correlation_key)
+
+    def insert_signal(self, signal: Signal) -> None:
+        """Store a new signal, the first under its key."""
+        signal.save(force_insert=True)
+
+    def apply_signal(self, signal: Signal, now: datetime) -> None:
+        """Note that a kept signal has answered its wait."""
+        Signal.objects.mark_applied(signal, now)
+
     def about_the_world(self) -> list[Wait]:
         """Open questions whether the job goes on in a world that has changed, the oldest first."""
         return Wait.objects.about_the_world(self.job.pk)
@@ -87,6 +111,18 @@ class Rows:
     def approvals_of(self, path: str) -> list[Approval]:
         """What people were asked about the call of a node."""
         return list(Approval.objects.of_step(self.job.pk, path))
+
+    def approval(self, correlation_key: str) -> Approval | None:
+        """What a person is asked by the wait of this correlation key."""
+        return Approval.objects.of_wait(self.job.pk, correlation_key)
+
+    def insert_approval(self, approval: Approval) -> None:
+        """Store a new question."""
+        approval.save(force_insert=True)
+
+    def change_approval(self, approval: Approval, columns: dict[str, Any]) -> bool:
+        """Change an approval that still has the state it was read with; whether it landed."""
+        return Approval.objects.compare_and_set(approval, **columns)
 
     def keep(self, text: str) -> str:
         """The form in which a canonical text is stored in a row of this job; a long one is kept as a body."""

@@ -6,16 +6,18 @@ from uuid import UUID
 from aetheris.core.answers import misfit
 from aetheris.core.canonical import dumps, loads
 from aetheris.core.errors import Refused
+from aetheris.core.ids import new_id
 from jobs.engine import advance
+from jobs.engine.activation import Activation
 from jobs.engine.answer import record_answer
 from jobs.engine.resolve import decide_effect
 from jobs.engine.sender import ALREADY, APPLIED, KEPT, Sender, check_decider
 from jobs.engine.time_out import time_out
-from jobs.engine.transaction import JobTransaction, job_transaction
-from jobs.models import Body, Job, Node
+from jobs.engine.transaction import JobTransaction
+from jobs.models import Body, Job
 from jobs.querysets import stored_form
 from signals_app import inbox, waits
-from signals_app.models import Approval, Signal, Wait
+from signals_app.models import Approval, Wait
 from signals_app.states import DECIDED_BY_PEOPLE, WaitKind, WaitState
 
 DECISION = ("approved", "reason")
@@ -34,15 +36,9 @@ def signal(job_id: UUID, correlation_key: str, payload: dict[str, Any], sender: 
     `decide` and, for an effect in doubt, `jobs.engine.resolve.decide_effect` raise.
     """
     answer = dumps(payload)
+    door = Activation(job_id, new_id(), sender.principal)
     try:
-        with job_transaction(job_id, sender.principal, verb="signal") as tx:
-            wait = _declared(tx, correlation_key)
-            _check_sender(tx.job, wait, sender)
-            _check_fields(wait, payload)
-            if wait.kind == WaitKind.RESOLUTION:
-                return decide_effect(tx, wait, loads(answer))
-            _check_payload(wait, loads(answer))
-            verdict = _settled(tx, wait, answer) or _apply(tx, wait, answer)
+        verdict = door.transact("signal", lambda tx: _receive(tx, correlation_key, answer, sender))
     except Job.DoesNotExist:
         raise Refused(f"There is no job {job_id}.", code="JOB_NOT_FOUND") from None
     if isinstance(verdict, Refused):
@@ -58,8 +54,19 @@ def decide(approval: Approval, *, approved: bool, reason: str, sender: Sender) -
     return signal(approval.job_id, approval.correlation_key, payload, sender)
 
 
+def _receive(tx: JobTransaction, correlation_key: str, answer: str, sender: Sender) -> str | Refused:
+    wait = _declared(tx, correlation_key)
+    payload = loads(answer)
+    _check_sender(tx.job, wait, sender)
+    _check_fields(wait, payload)
+    if wait.kind == WaitKind.RESOLUTION:
+        return decide_effect(tx, wait, payload)
+    _check_payload(wait, payload)
+    return _settled(tx, wait, answer) or _apply(tx, wait, answer)
+
+
 def _declared(tx: JobTransaction, correlation_key: str) -> Wait:
-    wait = Wait.objects.at(tx.job.pk, correlation_key)
+    wait = tx.rows.wait(correlation_key)
     if wait is None or wait.kind in (WaitKind.TIMER, WaitKind.CONDITION):
         raise Refused(
             "No wait of this job has that correlation key. Read it from the job's job_waiting event.",
@@ -116,25 +123,26 @@ def _settled(tx: JobTransaction, wait: Wait, answer: str) -> str | Refused | Non
 
 
 def _apply(tx: JobTransaction, wait: Wait, answer: str) -> str | Refused:
-    kept = inbox.kept(tx.job.pk, wait.correlation_key)
     if wait.state == WaitState.DECLARED:
-        return _keep(tx, wait, kept, answer)
+        return _keep(tx, wait, answer)
     if waits.is_over(wait, tx.now):
         time_out(tx, wait)
         return Refused("The time for this answer is over.", code="WAIT_EXPIRED")
-    node = Node.objects.get(job_id=tx.job.pk, path=wait.node)
-    inbox.store(tx.job, wait.correlation_key, answer, tx.actor, tx.now)
+    node = tx.rows.node(wait.node)
+    assert node is not None  # noqa: S101  nodes are never deleted
+    inbox.store(tx.rows, tx.job, wait.correlation_key, answer, tx.actor, tx.now, applied_at=tx.now)
     record_answer(tx, wait, node, answer, tx.actor)
     advance.lead_on(tx, node)
     return APPLIED
 
 
-def _keep(tx: JobTransaction, wait: Wait, kept: Signal | None, answer: str) -> str | Refused:
+def _keep(tx: JobTransaction, wait: Wait, answer: str) -> str | Refused:
     """An answer before the question: kept, unless the question is about arguments that nobody knows yet."""
     if wait.approves:
         return Refused("What is to be approved is not known yet. Decide when the job is parked.", code="WAIT_NOT_OPEN")
+    kept = tx.rows.signal(wait.correlation_key)
     if kept is None:
-        inbox.store(tx.job, wait.correlation_key, answer, tx.actor, tx.now)
+        inbox.store(tx.rows, tx.job, wait.correlation_key, answer, tx.actor, tx.now)
     elif kept.payload != stored_form(answer):
         return _conflict(tx, kept.payload)
     return KEPT

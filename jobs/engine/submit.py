@@ -12,7 +12,8 @@ from aetheris.core.durations import seconds
 from aetheris.core.errors import Refused
 from aetheris.core.graph import PLAN
 from aetheris.core.priority import checked
-from jobs.engine.known import KnownRows, NotKnown
+from jobs.engine.known import KnownRows
+from jobs.engine.not_known import NotKnown
 from jobs.engine.transaction import JobTransaction
 from jobs.engine.transitions import count, counters_of
 from jobs.models import Agent, Job, Node, Submission

@@ -8,16 +8,16 @@ from jobs.engine.transaction import JobTransaction, if_free
 from jobs.models import Node
 from jobs.states import NodeState
 from signals_app import approvals, waits
-from signals_app.models import Approval, Wait
+from signals_app.models import Wait
 from signals_app.states import OnTimeout, WaitKind, WaitState
 
 
 def time_out(tx: JobTransaction, wait: Wait) -> None:
     """End an open wait whose time is over."""
-    waits.time_out(wait, tx.now)
-    approval = Approval.objects.of_wait(tx.job.pk, wait.correlation_key)
+    waits.time_out(tx.rows, wait, tx.now)
+    approval = tx.rows.approval(wait.correlation_key)
     if approval is not None:
-        approvals.expire(approval, tx.now)
+        approvals.expire(tx.rows, approval, tx.now)
     node = Node.objects.get(job_id=tx.job.pk, path=wait.node)
     if wait.on_timeout == OnTimeout.CONTINUE:
         doubt.remains(tx, node)

@@ -25,9 +25,9 @@ def waits_on(tx: JobTransaction, node: Node, seen: str) -> bool:
         return False
     wait = Wait.objects.of_node(tx.job.pk, node.path)
     if wait.state == WaitState.DECLARED:
-        waits.open_wait(wait, tx.now)
+        waits.open_wait(tx.rows, wait, tx.now)
     if holds(until["when"], node.key, loads(seen)):
-        waits.resolve(wait, tx.keep(seen), tx.actor, tx.now)
+        waits.resolve(tx.rows, wait, tx.keep(seen), tx.actor, tx.now)
         return False
     if waits.is_over(wait, tx.now):
         time_out(tx, wait)
@@ -37,7 +37,7 @@ def waits_on(tx: JobTransaction, node: Node, seen: str) -> bool:
 
 
 def _look_again(tx: JobTransaction, node: Node, wait: Wait, pause: timedelta) -> None:
-    waits.count_look(wait)
+    waits.count_look(tx.rows, wait)
     look_at = tx.now + pause if wait.expires_at is None else min(tx.now + pause, wait.expires_at)
     move(tx, node, NodeState.READY, not_before=look_at, rung_at=None, tries=0)
     tx.event(

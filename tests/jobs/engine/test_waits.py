@@ -16,7 +16,7 @@ from jobs.models import Job, Node
 from signals_app.models import Approval, Wait
 from tests.conftest import Clock
 from tests.doors import at_once
-from tests.statements import statements
+from tests.statements import before_the_write, statements
 from tests.world import (
     APPROVER,
     REQUESTER,
@@ -87,6 +87,53 @@ def test_what_follows_a_wait_is_run_without_the_jobs_lock(
         doorbells.drain()
     locks = [statement for statement in sent if "FOR NO KEY UPDATE" in statement]
     assert (again(job).state, locks) == ("completed", [])
+
+
+@pytest.mark.parametrize("kind", ["signal", "webhook", "human"])
+def test_a_job_parks_and_is_answered_by_one_statement_each_and_without_its_lock(
+    registered: Registered, world: World, doorbells: Doorbells, kind: str
+) -> None:
+    job = asking(registered, world, kind=kind)
+    with statements() as sent:
+        doorbells.drain()
+        assert again(job).state == "parked"
+        assert signal(job.pk, "ask-1", YES, APPROVER) == "applied"
+    writes = [statement for statement in sent if "aetheris_write" in statement]
+    locks = [statement for statement in sent if "FOR NO KEY UPDATE" in statement]
+    assert (len(writes), locks) == (3, [])  # the plan is claimed, the job parks, the answer is applied
+
+
+def test_an_answer_that_comes_while_its_wait_is_about_to_open_is_taken(
+    registered: Registered, world: World, doorbells: Doorbells
+) -> None:
+    first, after = world.tool("first"), world.tool("after")
+    world.answers["first"] = lambda ctx: signal(ctx.job_id, "ask-1", {"n": 1}, APPROVER)
+
+    def plan() -> TaskGraph:
+        graph = TaskGraph()
+        graph.tool("first", first)
+        graph.wait("ask", kind="signal", correlation_key="ask-1")
+        graph.tool("after", after, value=ref("ask"))
+        graph.edge("first", "ask")
+        graph.edge("ask", "after")
+        return graph
+
+    registered.agent(plan, first, after)
+    job = submitted()
+    doorbells.drain()
+    assert (again(job).state, world.calls[1][1]) == ("completed", {"value": {"n": 1}})
+    assert event_types(job).count("job_waiting") == event_types(job).count("wait_completed") == 1
+
+
+def test_of_two_answers_at_once_the_first_that_is_written_stands(
+    registered: Registered, world: World, doorbells: Doorbells
+) -> None:
+    job = asking(registered, world, kind="signal")
+    doorbells.drain()
+    with before_the_write(lambda: signal(job.pk, "ask-1", {"n": 1}, APPROVER)):
+        assert refused(job, {"n": 2}, APPROVER) == "SIGNAL_CONFLICT"
+    doorbells.drain()
+    assert (again(job).state, world.calls[0][1]) == ("completed", {"value": {"n": 1}})
 
 
 @pytest.mark.parametrize("kind", PEOPLE)
