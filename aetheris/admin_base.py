@@ -81,8 +81,3 @@ def table(heads: tuple[str, ...], rows: list[tuple[Any, ...]]) -> SafeString:
     return format_html(
         '<div class="records"><table><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>', head, body
     )
-
-
-def moment(at: Any) -> str:
-    """A time as pages show it; empty for none."""
-    return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else ""

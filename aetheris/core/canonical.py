@@ -169,10 +169,8 @@ def _shown(value: Any) -> str:
 
 
 def _text(value: str, escape: bool) -> str:
-    try:
-        value.encode()
-    except UnicodeEncodeError as error:
-        if escape:
-            return value.encode("utf-8", "backslashreplace").decode()
-        raise NotCanonical("A lone surrogate is not Unicode text; remove it.") from error
-    return value
+    if _is_text(value):
+        return value
+    if escape:
+        return value.encode("utf-8", "backslashreplace").decode()
+    raise NotCanonical("A lone surrogate is not Unicode text; remove it.")

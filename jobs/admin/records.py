@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from aetheris.admin_base import moment
+from aetheris.core.moments import moment
 from jobs.models import Body, Job, Node
 from ledger.models import Entry, Event
 

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from aetheris.admin_base import moment
+from aetheris.core.moments import moment
 from jobs.api.why import MOST, Reason, reasons
 from jobs.models import Job, Node
 from jobs.states import NodeState

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
-from aetheris.admin_base import moment
+from aetheris.core.moments import moment
 from jobs.models import Job, Node
 from jobs.states import NodeState
 from ledger.event_types import EventType

@@ -42,7 +42,7 @@ def claim(tx: JobTransaction, path: str, activation: UUID | None = None) -> Clai
     A node that can never run (arguments that do not fit, an approval that was given for other arguments) fails
     here, before anything is opened. `activation` is the claimer's own name; without one it is given one.
     """
-    if fail_overdue(tx):
+    if fail_overdue(tx) or not _may_have_ready(tx.job):
         return None
     node = tx.rows.node(path)
     if node is None or not _is_due(tx, node):
@@ -63,6 +63,11 @@ def claim(tx: JobTransaction, path: str, activation: UUID | None = None) -> Clai
         advance.fail(tx, node, *problem(error))
         return None
     return _open(tx, node, prepared, activation or new_id())
+
+
+def _may_have_ready(job: Job) -> bool:
+    """By its counters alone: of two that are told of a node at once, one comes when nothing is left."""
+    return bool(job.nodes_ready or job.nodes_delayed or job.nodes_parked)
 
 
 def _is_due(tx: JobTransaction, node: Node) -> bool:

@@ -4,11 +4,10 @@ Node zero's graph stands at the top of the job, and node zero is done with it. A
 its own path, and it waits until the last of its children has ended.
 """
 
-import hashlib
 from collections import Counter
 
 from aetheris.core import registry
-from aetheris.core.canonical import dumps
+from aetheris.core.canonical import Canonical, digest, dumps
 from aetheris.core.graph import NodeSpec, TaskGraph
 from aetheris.core.graph_check import MAX_NODES
 from jobs.engine import advance
@@ -52,14 +51,14 @@ def store(tx: JobTransaction, parent: Node, graph: TaskGraph) -> list[Node]:
 
 def expand(tx: JobTransaction, parent: Node, graph: TaskGraph, nodes: list[Node]) -> None:
     """Record a stored graph, end or park the node that answered with it, and enter what nothing comes before."""
-    task_graph = graph.as_dict()
+    task_graph = Canonical(dumps(graph.as_dict()))
     tx.change(nodes_open=tx.job.nodes_open + len(nodes))
     tx.event(
         EventType.PLAN_GENERATED,
         {
             "node_id": parent.path,
             "task_graph": task_graph,
-            "plan_hash": hashlib.sha256(dumps(task_graph).encode()).hexdigest(),
+            "plan_hash": digest(task_graph).hex(),
             "decision_locked": True,
             "goal": tx.job.goal,
             "planner_version": tx.job.code_version,

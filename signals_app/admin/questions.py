@@ -13,11 +13,12 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
-from aetheris.admin_base import ReadOnlyAdmin, moment, table
+from aetheris.admin_base import ReadOnlyAdmin, table
 from aetheris.api.permissions import APPROVAL_DECIDE, may
 from aetheris.api.principals import rights_of, tenant_of
 from aetheris.core import registry
 from aetheris.core.errors import Refused
+from aetheris.core.moments import moment
 from jobs.engine.possible import Resolution
 from jobs.engine.resolve import Answer, resolve
 from jobs.engine.sender import TOLD, Sender

@@ -7,7 +7,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 GREEN, RED = "green", "red"
-DOORS = ("*/admin/*", "*/api/*", "*/static/*", "*/templates/*", "aetheris/cli", "aetheris/services")
+DOORS = (
+    "*/admin/*",
+    "*/api/*",
+    "*/static/*",
+    "*/templates/*",
+    "aetheris/cli",
+    "aetheris/services",
+    "aetheris/*urls.py",
+    "aetheris/admin_base.py",
+)
 ENGINE = ("jobs", "ledger", "signals_app", "aetheris", ":!aetheris/testing", *(f":!{door}" for door in DOORS))
 """What a verdict is about. The rig itself is not, nor are the doors: a cell calls the engine behind them."""
 
