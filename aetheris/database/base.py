@@ -5,7 +5,7 @@ import select
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Self
 
 from django.db.backends.postgresql import base
 from django.db.backends.utils import CursorWrapper
@@ -50,14 +50,19 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def prepared_cursor(self) -> CursorWrapper:
         """For a statement that comes again and again: its arguments go apart from its text, so that the server reads
-        and plans it once a connection, unless `prepare_threshold` is null."""
+        and plans it once a connection, at its first use, unless `prepare_threshold` is null."""
         self.ensure_connection()
-        cursor: Any = Cursor(self.connection)
+        cursor: Any = _PreparingCursor(self.connection)
         return self.make_debug_cursor(cursor) if self.queries_logged else self.make_cursor(cursor)
 
     def _commit(self) -> None:
         with failpoints.around(failpoints.commit_of_this_verb()):
             super()._commit()  # type: ignore[misc]  # the stubs do not know it
+
+
+class _PreparingCursor(Cursor[Any]):
+    def execute(self, *statement: Any, **options: Any) -> Self:
+        return super().execute(*statement, **{**options, "prepare": True})
 
 
 def _has_ended(connection: Connection[Any]) -> bool:
