@@ -4,12 +4,14 @@ import os
 
 from celery import Celery
 
+from aetheris import transport
 from aetheris.conf import configuration
 from aetheris.core.priority import FIRST, LAST
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "aetheris.settings")
 
 _conf = configuration()
+transport.use()
 
 app = Celery("aetheris", broker=_conf.broker_url)
 app.conf.update(

@@ -55,8 +55,8 @@ _LINES = """
                  WHERE node.state = 'ready'
                    AND (node.queue, node.priority, node.tenant) = (lines.queue, lines.priority, lines.tenant)
                    AND {since} = groups.since AND node.job_id = groups.job_id AND {wanted}
-                 LIMIT %(limit)s) AS waiting
-             WHERE groups.open LIMIT %(limit)s) AS due
+                 LIMIT %(limit)s::bigint) AS waiting
+             WHERE groups.open LIMIT %(limit)s::bigint) AS due
          WHERE {of_line})
 """
 """A line is what one tenant has READY in one queue at one priority; they are found by skipping through the index,
@@ -74,7 +74,7 @@ def _heads(of_line: str, of_job: str, wanted: str, select: str) -> str:
 
 
 _TAKE = _heads(
-    "lines.queue = ANY(%(queues)s)",
+    "lines.queue = ANY(%(queues)s::text[])",
     """(job.nodes_running = 0 OR job.updated_at < (SELECT now FROM clock) - interval '20 milliseconds'
                                  OR {since} < (SELECT now FROM clock) - interval '5 seconds')
                                 AND EXISTS (SELECT 1 FROM unnest(%(agents)s::text[], %(versions)s::text[])
@@ -89,10 +89,10 @@ _TAKE = _heads(
         SELECT found.*, array_position(%(queues)s::text[], found.queue::text) AS place,
                row_number() OVER (PARTITION BY found.queue, found.priority, found.tenant ORDER BY found.since) AS turn
           FROM found ORDER BY place, priority, turn, since
-         LIMIT LEAST(%(limit)s, (
+         LIMIT LEAST(%(limit)s::bigint, (
             SELECT count(*) FROM found
              WHERE rung_at IS NULL OR rung_at < not_before
-                OR rung_at <= (SELECT now FROM clock) - make_interval(secs => %(patience)s)))) AS mine ON TRUE
+                OR rung_at <= (SELECT now FROM clock) - make_interval(secs => %(patience)s::float8)))) AS mine ON TRUE
      ORDER BY mine.place, mine.priority, mine.turn, mine.since
     """,
 )
@@ -102,14 +102,14 @@ waits in it for long is seen all the same: it may be of another queue, and its d
 _LOST = _heads(
     "TRUE",
     "TRUE",
-    """node.rung_at <= (SELECT now FROM clock) - make_interval(secs => %(patience)s)
+    """node.rung_at <= (SELECT now FROM clock) - make_interval(secs => %(patience)s::float8)
                    AND (node.not_before IS NULL OR node.rung_at >= node.not_before)""",
     """
     SELECT job_id, path, queue, priority, rung_at FROM (
         SELECT turns.*, row_number() OVER (PARTITION BY queue ORDER BY turn, priority) AS place FROM (
             SELECT found.*, row_number() OVER (PARTITION BY queue, priority ORDER BY since) AS turn
               FROM found) AS turns) AS next
-     WHERE place <= %(limit)s
+     WHERE place <= %(limit)s::bigint
     """,
 )
 
@@ -144,7 +144,8 @@ class DueNodeQuerySet(models.QuerySet["Node"]):
         """
         agents, versions = [agent for agent, _ in code], [version for _, version in code]
         parameters = {"queues": list(queues), "agents": agents, "versions": versions}
-        with connection.cursor() as cursor:
+        database: Any = connection
+        with database.prepared_cursor() as cursor:
             cursor.execute(_TAKE, {**parameters, "patience": patience.total_seconds(), "limit": limit})
             rows = cursor.fetchall()
         nodes = [

@@ -95,7 +95,8 @@ def _send(name: str, ids: tuple[str, str], **options: Any) -> None:
         return
     try:
         with failpoints.around("ring"):
-            current_app.send_task(name, args=ids, **options)
+            # The anonymous exchange needs no queue to be declared, and nobody reads what the arguments look like.
+            current_app.send_task(name, args=ids, declare=[], argsrepr="", kwargsrepr="", **options)
     except Exception as error:
         ended = time.monotonic()
         rest = REST * (ended - began)

@@ -16,7 +16,7 @@ from jobs.models import Node
 SLICE_SECONDS = 1.0
 """After this a worker takes its next message, which may be something else than a doorbell."""
 LOOK = 16
-FRESH_SECONDS = 0.01
+FRESH_SECONDS = 0.05
 """How long what was seen counts as due."""
 
 

@@ -42,6 +42,7 @@ class KnownRows(KnownWaits):
         self._synchronized(now, asked_at)
         self._nodes: dict[str, Node] = {}
         self._edges: dict[str, list[Edge]] = {}
+        self._without_edges: list[str] = []
         self._entries: dict[str, dict[int, Entry]] = {}
         self._with_effects: set[str] = set()
         self._is_whole = False
@@ -106,6 +107,7 @@ class KnownRows(KnownWaits):
 
     def leaving(self, source: str) -> list[Edge]:
         self.node(source)
+        self._know_edges()
         return [edge for edge in self._edges.get(source, ()) if edge.taken is None]
 
     def decide(self, source: str, edges: Sequence[Edge], taken: Sequence[Edge]) -> list[Node]:
@@ -149,6 +151,7 @@ class KnownRows(KnownWaits):
     def sinks(self, scope: str) -> list[Node]:
         if not self._is_whole:
             return super().sinks(scope)
+        self._know_edges()
         return [
             node
             for node in self._nodes.values()
@@ -254,7 +257,11 @@ class KnownRows(KnownWaits):
     def _take(self, nodes: list[Node]) -> None:
         new = [node for node in nodes if node.path not in self._nodes]
         self._nodes.update((node.path, node) for node in new)
-        sources = [node.path for node in new if node.type != NodeType.PLAN]
+        self._without_edges += [node.path for node in new if node.type != NodeType.PLAN]
+
+    def _know_edges(self) -> None:
+        """Know the edges of all known nodes: a claim needs none, so they are read when one has ended."""
+        sources, self._without_edges = self._without_edges, []
         if sources:
             for edge in self._read(lambda: Edge.objects.of_sources(self.job.pk, sources)):
                 self._edges.setdefault(edge.source, []).append(edge)

@@ -40,7 +40,7 @@ def next_check(tx: JobTransaction) -> tuple[Prepared, Question] | None:
 
 def waits_too(tx: JobTransaction, node: Node) -> bool:
     """While a person is asked whether this job goes on, let the node wait for the answer too; whether it does."""
-    asked = tx.rows.about_the_world() if tx.job.recheck_before else []
+    asked = tx.rows.about_the_world() if tx.job.recheck_before and tx.job.nodes_parked else []
     if asked:
         _ask_a_person(tx, node, look_in(asked[0].correlation_key), asked[0].reason)
     return bool(asked)
