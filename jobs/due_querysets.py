@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _SINCE = "COALESCE(GREATEST(node.rung_at, node.not_before), '2000-01-01 00:00:00+00'::timestamptz)"
 _LINES = """
-    WITH RECURSIVE clock AS MATERIALIZED (SELECT aetheris_now() AS now),
+    WITH RECURSIVE asked AS MATERIALIZED (SELECT aetheris_now() AS now, {asked}),
     lines AS (
         (SELECT queue, priority, tenant FROM jobs_node WHERE state = 'ready'
           ORDER BY queue, priority, tenant LIMIT 1)
@@ -45,7 +45,7 @@ _LINES = """
                      WHERE node.state = 'ready'
                        AND (node.queue, node.priority, node.tenant) = (lines.queue, lines.priority, lines.tenant)
                        AND ({since}, node.job_id) > (groups.since, groups.job_id)
-                       AND {since} <= (SELECT now FROM clock)
+                       AND {since} <= (SELECT now FROM asked)
                        AND NOT groups.passed @> ARRAY[node.job_id]
                      ORDER BY {since}, node.job_id LIMIT 1) AS following)
             SELECT waiting.* FROM groups CROSS JOIN LATERAL (
@@ -55,8 +55,8 @@ _LINES = """
                  WHERE node.state = 'ready'
                    AND (node.queue, node.priority, node.tenant) = (lines.queue, lines.priority, lines.tenant)
                    AND {since} = groups.since AND node.job_id = groups.job_id AND {wanted}
-                 LIMIT %(limit)s::bigint) AS waiting
-             WHERE groups.open LIMIT %(limit)s::bigint) AS due
+                 LIMIT (SELECT most FROM asked)) AS waiting
+             WHERE groups.open LIMIT (SELECT most FROM asked)) AS due
          WHERE {of_line})
 """
 """A line is what one tenant has READY in one queue at one priority; they are found by skipping through the index,
@@ -67,32 +67,44 @@ READY since one moment, such as the branches of a fan-out; those of a job that i
 without a look at their nodes. (`@>`, for the planner takes `<> ALL` to leave so little that it sorts the line.)"""
 
 
-def _heads(of_line: str, of_job: str, wanted: str, select: str) -> str:
+_MOST = "%(limit)s::bigint AS most, make_interval(secs => %(patience)s::float8) AS patience"
+_ASKED = f"{_MOST}, %(queues)s::text[] AS queues, %(agents)s::text[] AS agents, %(versions)s::text[] AS versions"
+"""What is asked for stands in a row of its own, so that the planner plans for whatever is asked, once."""
+
+
+def _heads(asked: str, of_line: str, of_job: str, wanted: str, select: str) -> str:
     """A statement over `found`: nodes that are `wanted`, of jobs that are `of_job`, in lines that are `of_line`."""
-    parts = {"since": _SINCE, "of_line": of_line, "of_job": of_job.format(since=_SINCE), "wanted": wanted}
+    parts = {
+        "since": _SINCE,
+        "asked": asked,
+        "of_line": of_line,
+        "of_job": of_job.format(since=_SINCE),
+        "wanted": wanted,
+    }
     return _LINES.format(**parts) + select
 
 
 _TAKE = _heads(
-    "lines.queue = ANY(%(queues)s::text[])",
-    """(job.nodes_running = 0 OR job.updated_at < (SELECT now FROM clock) - interval '20 milliseconds'
-                                 OR {since} < (SELECT now FROM clock) - interval '5 seconds')
-                                AND EXISTS (SELECT 1 FROM unnest(%(agents)s::text[], %(versions)s::text[])
+    _ASKED,
+    "lines.queue = ANY((SELECT queues FROM asked)::text[])",
+    """(job.nodes_running = 0 OR job.updated_at < (SELECT now FROM asked) - interval '20 milliseconds'
+                                 OR {since} < (SELECT now FROM asked) - interval '5 seconds')
+                                AND EXISTS (SELECT 1 FROM asked, unnest(asked.agents, asked.versions)
                                                        AS code(agent, version)
                                              WHERE code.agent = agent.name AND code.version = job.code_version)""",
     "TRUE",
     """
-    SELECT (SELECT now FROM clock), (SELECT last_at FROM jobs_tick),
+    SELECT (SELECT now FROM asked), (SELECT last_at FROM jobs_tick),
            mine.job_id, mine.path, mine.queue, mine.priority, mine.claims, mine.rung_at
       FROM (VALUES (1)) AS always
       LEFT JOIN (
-        SELECT found.*, array_position(%(queues)s::text[], found.queue::text) AS place,
+        SELECT found.*, array_position((SELECT queues FROM asked), found.queue::text) AS place,
                row_number() OVER (PARTITION BY found.queue, found.priority, found.tenant ORDER BY found.since) AS turn
           FROM found ORDER BY place, priority, turn, since
-         LIMIT LEAST(%(limit)s::bigint, (
+         LIMIT LEAST((SELECT most FROM asked), (
             SELECT count(*) FROM found
              WHERE rung_at IS NULL OR rung_at < not_before
-                OR rung_at <= (SELECT now FROM clock) - make_interval(secs => %(patience)s::float8)))) AS mine ON TRUE
+                OR rung_at <= (SELECT now FROM asked) - (SELECT patience FROM asked)))) AS mine ON TRUE
      ORDER BY mine.place, mine.priority, mine.turn, mine.since
     """,
 )
@@ -100,16 +112,17 @@ _TAKE = _heads(
 waits in it for long is seen all the same: it may be of another queue, and its doorbell lost."""
 
 _LOST = _heads(
+    _MOST,
     "TRUE",
     "TRUE",
-    """node.rung_at <= (SELECT now FROM clock) - make_interval(secs => %(patience)s::float8)
+    """node.rung_at <= (SELECT now FROM asked) - (SELECT patience FROM asked)
                    AND (node.not_before IS NULL OR node.rung_at >= node.not_before)""",
     """
     SELECT job_id, path, queue, priority, rung_at FROM (
         SELECT turns.*, row_number() OVER (PARTITION BY queue ORDER BY turn, priority) AS place FROM (
             SELECT found.*, row_number() OVER (PARTITION BY queue, priority ORDER BY since) AS turn
               FROM found) AS turns) AS next
-     WHERE place <= %(limit)s::bigint
+     WHERE place <= (SELECT most FROM asked)
     """,
 )
 

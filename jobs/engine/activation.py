@@ -1,6 +1,7 @@
 """Activation: how one run of a worker, or one request, changes a job: without a lock as long as it is alone."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeVar
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from aetheris import failpoints
 from aetheris.core.clocks import uptime
 from jobs.engine.bells import Bells
 from jobs.engine.known import KnownRows
-from jobs.engine.not_known import NotKnown
+from jobs.engine.not_known import NotKnown, Overtaken
 from jobs.engine.transaction import JobTransaction, job_transaction, this_process
 
 T = TypeVar("T")
@@ -28,26 +29,28 @@ class Activation:
         self._known: KnownRows | None = None
 
     def transact(self, verb: str, act: Callable[[JobTransaction], T]) -> T:
-        """Let `act` work on what is known, and write in one statement what it did; where more is needed, the rows
-        refuse it, or somebody else came first, let it do so again under the job's lock. `verb` names the commit.
-        Raises `Job.DoesNotExist`, and whatever `act` raises."""
+        """Let `act` work on what is known, and write in one statement what it did. Where somebody else came first, let
+        it do so once more on what is so now; where more is needed, or the rows refuse it, under the job's lock. `verb`
+        names the commit. Raises `Job.DoesNotExist`, and whatever `act` raises."""
         known, self._known = self._known, None
-        try:
-            answer, self._known = self._try(verb, act, known or KnownRows.load(self.job_id))
-        except (NotKnown, DataError, IntegrityError):
-            with job_transaction(self.job_id, self.actor, verb=verb) as tx:
-                answer = act(tx)
-        return answer
+        with suppress(NotKnown, DataError, IntegrityError):
+            try:
+                return self._try(verb, act, known or KnownRows.load(self.job_id))
+            except Overtaken:
+                return self._try(verb, act, KnownRows.load(self.job_id))
+        with job_transaction(self.job_id, self.actor, verb=verb) as tx:
+            return act(tx)
 
     def forget(self) -> None:
         """What is known may not be so any more."""
         self._known = None
 
-    def _try(self, verb: str, act: Callable[[JobTransaction], T], known: KnownRows) -> tuple[T, KnownRows]:
+    def _try(self, verb: str, act: Callable[[JobTransaction], T], known: KnownRows) -> T:
         began = uptime()
         tx = JobTransaction(known.job, known.now(), self.actor or this_process(), began, known)
         with known.guarded():
             answer = act(tx)
         with failpoints.during(verb):
             tx.flush()
-        return answer, known
+        self._known = known
+        return answer

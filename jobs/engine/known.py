@@ -19,7 +19,7 @@ from aetheris.core.clocks import uptime
 from aetheris.core.priority import FIRST
 from jobs.engine.changes import JOB_COLUMNS, Changes
 from jobs.engine.known_waits import KnownWaits
-from jobs.engine.not_known import NotKnown
+from jobs.engine.not_known import NotKnown, Overtaken
 from jobs.models import Body, Edge, Job, Node, Submission
 from jobs.querysets import stored_form
 from jobs.states import Ending, NodeState, NodeType
@@ -206,7 +206,7 @@ class KnownRows(KnownWaits):
         return True
 
     def write(self, columns: Collection[str], events: Sequence[NewEvent]) -> None:
-        """Write everything in one statement, which lands if `seq` is still as it was. Raises `NotKnown` if not."""
+        """Write everything in one statement, which lands if `seq` is still as it was. Raises `Overtaken` if not."""
         if not (columns or events or self._changes.nodes or self._changes.signals):
             return
         if not JOB_COLUMNS.issuperset(columns):
@@ -215,7 +215,7 @@ class KnownRows(KnownWaits):
         with _committing():
             landed = Event.objects.record(self.job, self.now(), self._changes.as_json(self.job, columns, events))
         if landed is None:
-            raise NotKnown("somebody else has changed the job, or something more urgent waits")
+            raise Overtaken("somebody else has changed the job, or something more urgent waits")
         self.job.seq, self.job.head, now = landed
         self._synchronized(now, asked_at)
         self._changes = Changes()
