@@ -1,9 +1,10 @@
 """What the run that started this process says: where the servers are, which processes they are, where to write."""
 
 import os
+import tempfile
 from pathlib import Path
 
-SCRATCH = Path(os.environ.get("BENCH_SCRATCH", "."))
+SCRATCH = Path(os.environ.get("BENCH_SCRATCH", tempfile.gettempdir()))
 """A folder for marks, logs and the data of peers; a run's own."""
 PROGRAMS = Path(os.environ.get("BENCH_POSTGRES_PROGRAMS", ""))
 POSTGRES = os.environ.get("BENCH_POSTGRES", "")
