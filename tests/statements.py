@@ -21,15 +21,15 @@ def statements() -> Iterator[list[str]]:
 
 
 @contextmanager
-def before_the_write(act: Callable[[], object]) -> Iterator[None]:
-    """Somebody else acts when the body has read, and is about to send the first statement that writes what it did."""
+def before(text: str, act: Callable[[], object]) -> Iterator[None]:
+    """Somebody else acts just before the body sends its first statement with this text."""
     waiting = [act]
 
     def let_in(execute: Any, statement: str, *call: Any) -> Any:
-        if "aetheris_write" in statement and waiting:
+        if text in statement and waiting:
             waiting.pop()()
         return execute(statement, *call)
 
     with connection.execute_wrapper(let_in):
         yield
-    assert not waiting, "the body wrote nothing by the one statement"
+    assert not waiting, f"the body sent no statement with {text}"

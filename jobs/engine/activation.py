@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import TypeVar
 from uuid import UUID
 
-from django.db import DataError, IntegrityError
+from django.db import DatabaseError, DataError, IntegrityError
 
 from aetheris import failpoints
 from aetheris.core.clocks import uptime
@@ -49,7 +49,13 @@ class Activation:
         began = uptime()
         tx = JobTransaction(known.job, known.now(), self.actor or this_process(), began, known)
         with known.guarded():
-            answer = act(tx)
+            try:
+                answer = act(tx)
+            except DatabaseError:
+                raise
+            except Exception:
+                known.check_current()
+                raise
         with failpoints.during(verb):
             tx.flush()
         self._known = known

@@ -205,9 +205,16 @@ class KnownRows(KnownWaits):
         self._changes.entries[entry.idempotency_key] = entry
         return True
 
+    def check_current(self) -> None:
+        """Raise `Overtaken` if somebody else has changed the job meanwhile: what was read one after the other may never
+        have been so together, and nothing follows from it."""
+        if self._has_read and self._read(lambda: Job.objects.with_now(self.job.pk))[0].seq != self.job.seq:
+            raise Overtaken("somebody else has changed the job while it was read")
+
     def write(self, columns: Collection[str], events: Sequence[NewEvent]) -> None:
         """Write everything in one statement, which lands if `seq` is still as it was. Raises `Overtaken` if not."""
         if not (columns or events or self._changes.nodes or self._changes.signals):
+            self.check_current()
             return
         if not JOB_COLUMNS.issuperset(columns):
             raise NotKnown("the statement does not write this")
@@ -273,6 +280,7 @@ class KnownRows(KnownWaits):
 
     def _synchronized(self, now: datetime, asked_at: float) -> None:
         self._now, self._asked_at = now, asked_at
+        self._has_read = False
 
 
 def _node_of(step_id: str) -> str:

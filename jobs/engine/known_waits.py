@@ -23,7 +23,7 @@ class KnownWaits(Rows):
         super().__init__(job)
         self._waits: dict[str, Wait] = {}
         self._approvals: dict[str, Approval] | None = None
-        self._reads = False
+        self._reads = self._has_read = False
         self._changes = Changes()
 
     def declare(self, waits: Iterable[Wait]) -> None:
@@ -87,7 +87,7 @@ class KnownWaits(Rows):
 
     def _read(self, read: Callable[[], Any]) -> Any:
         """Send a statement that reads, which the guard lets pass."""
-        self._reads = True
+        self._reads = self._has_read = True
         try:
             return read()
         finally:

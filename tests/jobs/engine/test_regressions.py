@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -568,15 +568,18 @@ def assert_each_happened_once(job: Job, world: World) -> None:
     assert [types.count(each) for each in ("tool_invocation_finished", "node_finished")] == [2, 2]
 
 
-def somebody_else_comes(job: Job, world: World) -> None:
-    """While `act` is called, the job is changed by others, so that its worker commits under the lock."""
+@contextmanager
+def others_come_first(job: Job, world: World) -> Iterator[None]:
+    """Whenever its worker is about to commit `act`, somebody else has just changed the job, until it takes the lock."""
 
-    def answer(ctx: ToolContext) -> str:
-        with job_transaction(job.pk, verb="test") as tx:
-            tx.event(EventType.NODE_RETRYING, {"node_id": "act"})
-        return "done"
+    def overtake(execute: Any, sql: str, *rest: Any) -> Any:
+        if "aetheris_write" in sql and world.called("act") and not world.called("after"):
+            with job_transaction(job.pk, verb="test") as tx:
+                tx.event(EventType.NODE_RETRYING, {"node_id": "act"})
+        return execute(sql, *rest)
 
-    world.answers["act"] = answer
+    with connection.execute_wrapper(overtake):
+        yield
 
 
 @pytest.mark.parametrize(
@@ -587,8 +590,6 @@ def test_a_result_in_hand_is_recorded_when_the_database_answers_again(
 ) -> None:
     """The connection is lost when the job is locked, or in the middle of the commit: twice if that is one statement."""
     job = two_in_a_row(registered, world)
-    if not alone:
-        somebody_else_comes(job, world)
     failures = [OperationalError("server closed the connection unexpectedly")] * (2 if alone else 1)
 
     def fail_twice(execute: Any, sql: str, *rest: Any) -> Any:
@@ -596,7 +597,8 @@ def test_a_result_in_hand_is_recorded_when_the_database_answers_again(
             raise failures.pop()
         return execute(sql, *rest)
 
-    with connection.execute_wrapper(fail_twice):
+    others = nullcontext() if alone else others_come_first(job, world)
+    with others, connection.execute_wrapper(fail_twice):
         run_node(job.pk, "act")
     assert failures == []
     assert_each_happened_once(job, world)
@@ -632,7 +634,6 @@ def test_a_commit_under_the_lock_whose_answer_is_lost_is_read_back(
     registered: Registered, world: World, doorbells: Doorbells, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = two_in_a_row(registered, world)
-    somebody_else_comes(job, world)
     database, real = connections["default"], vars(BaseDatabaseWrapper)["_commit"]
     answers_lost = 0
 
@@ -644,7 +645,8 @@ def test_a_commit_under_the_lock_whose_answer_is_lost_is_read_back(
             raise OperationalError("server closed the connection unexpectedly")
 
     monkeypatch.setattr(BaseDatabaseWrapper, "_commit", commit_and_hear_nothing)
-    run_node(job.pk, "act")
+    with others_come_first(job, world):
+        run_node(job.pk, "act")
     assert answers_lost == 1
     assert_each_happened_once(job, world)
     assert {node.claims for node in Node.objects.of_job(job.pk)} == {1}

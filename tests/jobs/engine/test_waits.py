@@ -16,7 +16,7 @@ from jobs.models import Job, Node
 from signals_app.models import Approval, Wait
 from tests.conftest import Clock
 from tests.doors import at_once
-from tests.statements import before_the_write, statements
+from tests.statements import before, statements
 from tests.world import (
     APPROVER,
     REQUESTER,
@@ -125,12 +125,14 @@ def test_an_answer_that_comes_while_its_wait_is_about_to_open_is_taken(
     assert event_types(job).count("job_waiting") == event_types(job).count("wait_completed") == 1
 
 
+@pytest.mark.parametrize("between", ["signals_app_wait", "jobs_node", "aetheris_write"])
 def test_of_two_answers_at_once_the_first_that_is_written_stands(
-    registered: Registered, world: World, doorbells: Doorbells
+    registered: Registered, world: World, doorbells: Doorbells, between: str
 ) -> None:
+    """Whatever the second one had read before: the job, the wait, or all that it needs."""
     job = asking(registered, world, kind="signal")
     doorbells.drain()
-    with before_the_write(lambda: signal(job.pk, "ask-1", {"n": 1}, APPROVER)):
+    with before(f"FROM {between}", lambda: signal(job.pk, "ask-1", {"n": 1}, APPROVER)):
         assert refused(job, {"n": 2}, APPROVER) == "SIGNAL_CONFLICT"
     doorbells.drain()
     assert (again(job).state, world.calls[0][1]) == ("completed", {"value": {"n": 1}})
