@@ -57,6 +57,11 @@ def asking(registered: Registered, world: World, *timeout_leads: str, **wait: An
     return submitted()
 
 
+def locks_in(sent: list[str]) -> list[str]:
+    """Those of these statements that lock a job."""
+    return [statement for statement in sent if "FOR NO KEY UPDATE" in statement]
+
+
 def refused(job: Job, payload: dict[str, Any], sender: Sender, key: str = "ask-1") -> str:
     with pytest.raises(Refused) as caught:
         signal(job.pk, key, payload, sender)
@@ -85,8 +90,7 @@ def test_what_follows_a_wait_is_run_without_the_jobs_lock(
     signal(job.pk, "ask-1", {"n": 1}, APPROVER)
     with statements() as sent:
         doorbells.drain()
-    locks = [statement for statement in sent if "FOR NO KEY UPDATE" in statement]
-    assert (again(job).state, locks) == ("completed", [])
+    assert (again(job).state, locks_in(sent)) == ("completed", [])
 
 
 @pytest.mark.parametrize("kind", ["signal", "webhook", "human"])
@@ -99,8 +103,7 @@ def test_a_job_parks_and_is_answered_by_one_statement_each_and_without_its_lock(
         assert again(job).state == "parked"
         assert signal(job.pk, "ask-1", YES, APPROVER) == "applied"
     writes = [statement for statement in sent if "aetheris_write" in statement]
-    locks = [statement for statement in sent if "FOR NO KEY UPDATE" in statement]
-    assert (len(writes), locks) == (3, [])  # the plan is claimed, the job parks, the answer is applied
+    assert (len(writes), locks_in(sent)) == (3, [])  # the plan is claimed, the job parks, the answer is applied
 
 
 def test_an_answer_that_comes_while_its_wait_is_about_to_open_is_taken(
