@@ -149,7 +149,11 @@ class Listener:
             if heard and doorbell:
                 heard.seq = max(heard.seq, doorbell.seq)
         for ring in rings:
-            ring(doorbell)
+            try:
+                ring(doorbell)
+            except Exception as error:
+                # Such as a stream whose event loop has been closed: the others wait on.
+                logger.warning("somebody who waits for %s cannot be told: %s", channel, error)
 
     def _look_again(self) -> None:
         while True:
