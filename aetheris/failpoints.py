@@ -3,7 +3,7 @@
 `<verb>.commit.before` and `.after` enclose each COMMIT and each write that commits by itself; `<call>.before` and
 `.after` each call of a tool, a hook, a model or the broker, whatever it ends in. Nothing is armed but by
 `AETHERIS_FAILPOINTS` together with `AETHERIS_DEBUG`, or by a test; then a failpoint costs 0.06 microseconds, and a
-whole commit with its name five.
+whole commit with its name two.
 
     AETHERIS_FAILPOINTS="call_tool.after@2=kill, *.commit.before=sleep:0.5"
 
@@ -43,24 +43,30 @@ def failpoint(name: str) -> None:
         _handler(name)
 
 
-@contextmanager
-def around(name: str) -> Iterator[None]:
+class around:
     """The body stands between `<name>.before` and `<name>.after`, which is reached whatever it ends in."""
-    failpoint(f"{name}.before")
-    try:
-        yield
-    finally:
-        failpoint(f"{name}.after")
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __enter__(self) -> None:
+        failpoint(f"{self._name}.before")
+
+    def __exit__(self, *_: object) -> None:
+        failpoint(f"{self._name}.after")
 
 
-@contextmanager
-def during(verb: str) -> Iterator[None]:
+class during:
     """Commits of the body are this verb's, unless it is a part of another one."""
-    token = _verb.set(_verb.get() or verb)
-    try:
-        yield
-    finally:
-        _verb.reset(token)
+
+    def __init__(self, verb: str) -> None:
+        self._name = verb
+
+    def __enter__(self) -> None:
+        self._before = _verb.set(_verb.get() or self._name)
+
+    def __exit__(self, *_: object) -> None:
+        _verb.reset(self._before)
 
 
 def commit_of_this_verb() -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from uuid import UUID
 
 from django.db import connection, models
@@ -50,7 +50,7 @@ _LINES = """
                      ORDER BY {since}, node.job_id LIMIT 1) AS following)
             SELECT waiting.* FROM groups CROSS JOIN LATERAL (
                 SELECT node.job_id, node.path, node.queue, node.priority, node.tenant, node.claims, node.rung_at,
-                       node.not_before, groups.since
+                       node.not_before, node.type, node.config, groups.since
                   FROM jobs_node AS node
                  WHERE node.state = 'ready'
                    AND (node.queue, node.priority, node.tenant) = (lines.queue, lines.priority, lines.tenant)
@@ -95,7 +95,8 @@ _TAKE = _heads(
     "TRUE",
     """
     SELECT (SELECT now FROM asked), (SELECT last_at FROM jobs_tick),
-           mine.job_id, mine.path, mine.queue, mine.priority, mine.claims, mine.rung_at
+           mine.job_id, mine.path, mine.queue, mine.priority, mine.claims, mine.rung_at, agent.name, mine.type,
+           mine.config
       FROM (VALUES (1)) AS always
       LEFT JOIN (
         SELECT found.*, array_position((SELECT queues FROM asked), found.queue::text) AS place,
@@ -105,6 +106,8 @@ _TAKE = _heads(
             SELECT count(*) FROM found
              WHERE rung_at IS NULL OR rung_at < not_before
                 OR rung_at <= (SELECT now FROM asked) - (SELECT patience FROM asked)))) AS mine ON TRUE
+      LEFT JOIN jobs_job AS job ON job.id = mine.job_id
+      LEFT JOIN jobs_agent AS agent ON agent.id = job.agent_id
      ORDER BY mine.place, mine.priority, mine.turn, mine.since
     """,
 )
@@ -127,13 +130,42 @@ _LOST = _heads(
 )
 
 
+class Due(NamedTuple):
+    """A READY node that time has come for."""
+
+    job_id: UUID
+    path: str
+    queue: str
+    priority: int
+    claims: int
+    rung_at: datetime | None
+    agent: str
+    type: str
+    config: str
+
+    @classmethod
+    def of(cls, node: Node, agent: str) -> Self:
+        """A node of a job of this agent."""
+        return cls(
+            node.job_id,
+            node.path,
+            node.queue,
+            node.priority,
+            node.claims,
+            node.rung_at,
+            agent,
+            node.type,
+            node.config,
+        )
+
+
 @dataclass(frozen=True)
 class Look:
     """What a receiver sees at `now`: when somebody swept last, and its next nodes."""
 
     now: datetime
     swept_at: datetime | None
-    nodes: list[Node]
+    nodes: list[Due]
 
 
 def one_value(statement: str) -> Any:
@@ -161,11 +193,7 @@ class DueNodeQuerySet(models.QuerySet["Node"]):
         with database.prepared_cursor() as cursor:
             cursor.execute(_TAKE, {**parameters, "patience": patience.total_seconds(), "limit": limit})
             rows = cursor.fetchall()
-        nodes = [
-            self.model(job_id=job_id, path=path, queue=queue, priority=priority, claims=claims, rung_at=rung_at)
-            for _, _, job_id, path, queue, priority, claims, rung_at in rows
-            if job_id is not None
-        ]
+        nodes = [Due(*node) for _, _, *node in rows if node[0] is not None]
         return Look(rows[0][0], rows[0][1], nodes)
 
     def is_outranked(self, queue: str, priority: int, code: Collection[tuple[str, str]]) -> bool:
@@ -206,7 +234,7 @@ class DueNodeQuerySet(models.QuerySet["Node"]):
         """How many nodes of a tenant run."""
         return self.filter(state=NodeState.RUNNING, tenant=tenant).count()
 
-    def mark_rung(self, node: Node, now: datetime) -> bool:
+    def mark_rung(self, node: Node | Due, now: datetime) -> bool:
         """Note a doorbell; whether this process is the one to ring it."""
         same = self.filter(job_id=node.job_id, path=node.path, state=NodeState.READY, rung_at=node.rung_at)
         return same.update(rung_at=now) == 1

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db import connection, models
-from django.db.models import Case, Count, Exists, F, Max, OuterRef, Q, Subquery, Value, When
+from django.db.models import Count, Exists, F, Max, OuterRef, Q, Subquery
 
 from aetheris.core.canonical import digest
 from jobs.due_querysets import one_value
@@ -19,7 +19,7 @@ from jobs.states import NODE_ENDINGS, Ending, NodeState, NodeType
 from jobs.whole_rows import whole_rows
 
 if TYPE_CHECKING:
-    from jobs.models import Agent, Body, Edge, Job, Node, Submission
+    from jobs.models import Agent, Body, Job, Node, Submission
 
 
 class AgentQuerySet(models.QuerySet["Agent"]):
@@ -57,12 +57,17 @@ class JobQuerySet(FoundJobQuerySet):
 
     def with_now(self, job_id: UUID) -> tuple[Job, datetime]:
         """The job as it stands and the database's clock, without a lock. Raises `Job.DoesNotExist`."""
-        agents: Any = self.model._meta.get_field("agent").related_model
-        tail = "FROM jobs_job JOIN jobs_agent ON jobs_agent.id = jobs_job.agent_id WHERE jobs_job.id = %s"
-        for job, agent, now in whole_rows((self.model, agents), tail, [job_id]):
-            job.agent = agent
+        for job, now in self.all_with_now([job_id]):
             return job, now
         raise self.model.DoesNotExist
+
+    def all_with_now(self, job_ids: Sequence[UUID]) -> Iterator[tuple[Job, datetime]]:
+        """Those of these jobs that there are, in one statement."""
+        agents: Any = self.model._meta.get_field("agent").related_model
+        tail = "FROM jobs_job JOIN jobs_agent ON jobs_agent.id = jobs_job.agent_id WHERE jobs_job.id = ANY(%s)"
+        for job, agent, now in whole_rows((self.model, agents), tail, [list(job_ids)]):
+            job.agent = agent
+            yield job, now
 
     def limit_statements(self, seconds: float | None) -> None:
         """Let no statement of this transaction, and no pause between two, last longer than this from now on; None: as
@@ -148,10 +153,13 @@ class NodeQuerySet(LeasedNodeQuerySet):
     def at(self, job_id: UUID, path: str) -> Node | None:
         return self.filter(job_id=job_id, path=path).first()
 
-    def from_position(self, job_id: UUID, position: int, limit: int) -> list[Node]:
-        """Nodes of a job from a position on, in plan order."""
-        tail = "FROM jobs_node WHERE job_id = %s AND position >= %s::int ORDER BY position LIMIT %s::int"
-        return [node for node, _ in whole_rows((self.model,), tail, [job_id, position, limit])]
+    def first_of_jobs(self, job_ids: Sequence[UUID], limit: int) -> list[Node]:
+        """So many nodes of each of these jobs from the first on, in plan order, in one statement."""
+        tail = """
+            FROM unnest(%s::uuid[]) AS job (id) CROSS JOIN LATERAL (
+                SELECT * FROM jobs_node WHERE job_id = job.id ORDER BY position LIMIT %s::int) AS jobs_node
+            """
+        return [node for node, _ in whole_rows((self.model,), tail, [list(job_ids), limit])]
 
     def from_path(self, job_id: UUID, path: str, limit: int) -> list[Node]:
         """A node and those that follow it, in plan order."""
@@ -271,30 +279,3 @@ class NodeQuerySet(LeasedNodeQuerySet):
         """The due READY nodes that the job has for a queue, in plan order."""
         due = Q(not_before__isnull=True) | Q(not_before__lte=now)
         return self.ready_of_job(job_id).filter(due, queue=queue)
-
-
-class EdgeQuerySet(models.QuerySet["Edge"]):
-    def leaving(self, job_id: UUID, source: str) -> list[Edge]:
-        return list(self.filter(job_id=job_id, source=source, taken__isnull=True))
-
-    def of_sources(self, job_id: UUID, sources: Sequence[str]) -> list[Edge]:
-        """All edges that leave these nodes."""
-        tail = "FROM jobs_edge WHERE job_id = %s AND source = ANY(%s::text[])"
-        return [edge for edge, _ in whole_rows((self.model,), tail, [job_id, list(sources)])]
-
-    def followers(self, job_id: UUID) -> dict[str, list[str]]:
-        """Source → targets of all edges that are not decided yet."""
-        found: dict[str, list[str]] = {}
-        for source, target in self.filter(job_id=job_id, taken__isnull=True).values_list("source", "target"):
-            found.setdefault(source, []).append(target)
-        return found
-
-    def decide_none(self, job_id: UUID, sources: Sequence[str]) -> None:
-        """Decide that no edge leads on from these nodes."""
-        self.filter(job_id=job_id, source__in=sources, taken__isnull=True).update(taken=False)
-
-    def decide(self, job_id: UUID, source: str, taken: Iterable[tuple[str, str]]) -> None:
-        """Decide every edge that leaves `source`: those in `taken`, as (target, on), lead on; the others do not."""
-        leads = [When(target=target, on=on, then=Value(True)) for target, on in taken]
-        decision = Case(*leads, default=Value(False), output_field=models.BooleanField()) if leads else Value(False)
-        self.filter(job_id=job_id, source=source, taken__isnull=True).update(taken=decision)

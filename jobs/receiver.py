@@ -17,6 +17,7 @@ from celery.worker import state
 from django.db import connection
 
 from aetheris.core import registry
+from jobs.due_querysets import Due
 from jobs.engine import dispatch, stopping
 from jobs.engine.hearing import Hearing
 from jobs.engine.run import run_node
@@ -97,7 +98,7 @@ class Receiver:
             sweep(rest=SWEEP_PATIENCE)
         return handed
 
-    def _hand_over(self, node: Node) -> bool:
+    def _hand_over(self, node: Due) -> bool:
         """Two receivers at once: the mark is a compare-and-set, and the claim another."""
         if self._is_over() or not dispatch.may_ring(node):
             return False

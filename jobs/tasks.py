@@ -9,7 +9,7 @@ from celery import Task, shared_task
 from aetheris.conf import configuration
 from aetheris.core.ids import new_id
 from jobs import messages
-from jobs.engine import go_on
+from jobs.engine import go_on, pace
 from jobs.engine import rescue as engine_rescue
 from jobs.engine import sweep as engine_sweep
 
@@ -26,7 +26,8 @@ def run_node(self: Doorbell, job_id: str, path: str) -> None:
     anything is called."""
     activation = self.request.get("activation")
     queues = list(self.app.amqp.queues.consume_from)
-    go_on.answer(UUID(job_id), path, queues, UUID(activation) if activation else new_id())
+    name = UUID(activation) if activation else new_id()
+    go_on.answer(UUID(job_id), path, queues, name, pace_name=self.request.get(pace.HEADER, ""))
 
 
 @shared_task(name=messages.RESCUE)

@@ -81,6 +81,17 @@ class EventQuerySet(models.QuerySet["Event"]):
             seq, head, at = cursor.fetchone() or (None, b"", now)
         return None if seq is None else (int(seq), bytes(head), at)
 
+    def record_steps(self, jobs: str, rows: str) -> tuple[dict[UUID, tuple[int, bytes, datetime]], set[UUID]]:
+        """Write changed rows of several jobs, as JSON, and their events, in one statement. What it says of the jobs
+        that it wrote, as `record` does, and which of them somebody holds: these are left alone."""
+        database: Any = connection
+        with database.prepared_cursor() as cursor:
+            cursor.execute("SELECT id, seq, head, now, is_locked FROM aetheris_write_steps(%s, %s)", [jobs, rows])
+            said = cursor.fetchall()
+        locked = {job_id for job_id, *_, is_locked in said if is_locked}
+        landed = {job_id: (int(seq), bytes(head), at) for job_id, seq, head, at, is_locked in said if not is_locked}
+        return landed, locked
+
     def stream(self, job_id: UUID, after: int = 0) -> EventQuerySet:
         """A job's events behind `after`, in order."""
         return self.filter(job_id=job_id, seq__gt=after).order_by("seq")

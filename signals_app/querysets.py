@@ -88,9 +88,7 @@ class WaitQuerySet(models.QuerySet["Wait"]):
 
     def about_the_world(self, job_id: UUID) -> list[Wait]:
         """Open questions whether the job goes on in a world that has changed, the oldest first."""
-        tail = """FROM signals_app_wait WHERE job_id = %s AND state = 'open' AND kind = 'resolution'
-                   AND starts_with(correlation_key, %s) ORDER BY opened_at"""
-        return [wait for wait, _ in whole_rows((self.model,), tail, [job_id, WORLD])]
+        return list(self.open(job_id).filter(_ABOUT_THE_WORLD))
 
     def due(self, now: datetime, limit: int) -> list[tuple[UUID, str]]:
         """Open waits whose time is over, longest first: (job, correlation key)."""

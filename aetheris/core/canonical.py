@@ -8,7 +8,7 @@ read from a text is that text again.
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
@@ -51,19 +51,16 @@ class Canonical(str):
 
 def members(fields: Mapping[str, Any]) -> dict[str, str]:
     """Each field's canonical text; a `Canonical` stays as it is."""
-    return {
-        name: str(value) if isinstance(value, Canonical) else dumps_escaped(value) for name, value in fields.items()
-    }
+    return {name: str(value) if type(value) is Canonical else dumps_escaped(value) for name, value in fields.items()}
 
 
 def object_of(texts: Mapping[str, str]) -> str:
     """The canonical object whose fields have these canonical texts. Field names are ASCII identifiers."""
-    return "{" + ",".join(f'"{name}":{texts[name]}' for name in sorted(texts)) + "}"
+    return "{" + ",".join([f'"{name}":{texts[name]}' for name in sorted(texts)]) + "}"
 
 
-def loads(text: str) -> Any:
-    """The value of a canonical text."""
-    return orjson.loads(text)
+loads: Callable[[str], Any] = orjson.loads
+"""The value of a canonical text."""
 
 
 def shown(text: str) -> Any:
@@ -86,37 +83,47 @@ def digest(text: str) -> bytes:
 def _dumps(value: Any, *, escape: bool, depth: int) -> str:
     if type(value) is str and value.isascii():
         return _quoted(value)
-    if type(value) is int and abs(value) <= SAFE_INTEGER:
-        return str(value)
-    if value is None or type(value) is bool:
-        return _NAMED[value]
-    try:
-        plain = to_jsonable_python(value, inf_nan_mode="constants", fallback=_shown if escape else None)
-    except Exception as error:  # a generator, for one, raises what it likes
-        raise NotCanonical(f"This value cannot be written as JSON: {described(error)}") from error
-    if _is_plain(plain, depth):
-        return orjson.dumps(plain, option=orjson.OPT_SORT_KEYS).decode()
+    plain = value if type(value) in _SCALARS else _plain(value, escape)
+    if type(plain) in _SCALARS or _is_ordinary(plain, depth):
+        try:
+            return orjson.dumps(plain, option=_AS_THE_RFC).decode()
+        except orjson.JSONEncodeError:
+            pass  # a large integer or a lone surrogate
     return rfc8785.dumps(_checked(plain, escape, depth)).decode()
 
 
-_NAMED = {None: "null", True: "true", False: "false"}
 _quoted = json.encoder.encode_basestring
+_SCALARS = {str, int, bool, type(None)}
+_AS_THE_RFC = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER
 
 
-def _is_plain(value: object, depth: int) -> bool:
-    """Whether this is canonical as it is, and orjson, which is far faster, writes it as RFC 8785 does: no fractions,
-    and keys that sort the same by UTF-16 units and by bytes."""
-    if depth == 0:
-        return False
-    if type(value) is str:
-        return value.isascii() or _is_text(value)
-    if type(value) is int:
-        return abs(value) <= SAFE_INTEGER
-    if type(value) is dict:
-        return all(key.isascii() and _is_plain(item, depth - 1) for key, item in value.items())
-    if type(value) is list:
-        return all(_is_plain(item, depth - 1) for item in value)
-    return value is None or type(value) is bool
+def _plain(value: Any, escape: bool) -> Any:
+    try:
+        return to_jsonable_python(value, inf_nan_mode="constants", fallback=_shown if escape else None)
+    except Exception as error:  # a generator, for one, raises what it likes
+        raise NotCanonical(f"This value cannot be written as JSON: {described(error)}") from error
+
+
+def _is_ordinary(plain: Any, depth: int) -> bool:
+    """Whether orjson, which is far faster, writes this as RFC 8785 does, or refuses it: no fractions, not too deep, and
+    keys that sort the same by UTF-16 units and by bytes."""
+    keys: list[str] = []
+    level = [plain]
+    for _ in range(depth):
+        below: list[Any] = []
+        for value in level:
+            kind = type(value)
+            if kind is dict:
+                keys += value
+                below += value.values()
+            elif kind is list:
+                below += value
+            elif kind is float:
+                return False
+        if not below:
+            return "".join(keys).isascii()
+        level = below
+    return False
 
 
 def _is_text(value: str) -> bool:

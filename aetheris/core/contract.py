@@ -7,13 +7,12 @@ that opens its own sockets are not seen.
 """
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from typing import Any
 
 from aetheris.core.errors import AetherisError
+from aetheris.core.within import Within
 
 OUTSIDE = frozenset(
     {
@@ -38,25 +37,15 @@ class ContractViolated(AetherisError):
     code = "STEP_CONTRACT_VIOLATED"
 
 
-@contextmanager
-def closed(what: str) -> Iterator[None]:
+def closed(what: str) -> Within[str]:
     """Inside, this thread (or task) reaches nothing outside. `what` names the code in the error."""
     _watch()
-    token = _closed.set(what)
-    try:
-        yield
-    finally:
-        _closed.reset(token)
+    return Within(_closed, what)
 
 
-@contextmanager
-def opened() -> Iterator[None]:
+def opened() -> Within[str]:
     """Inside, the world can be reached again: for the gateway alone."""
-    token = _closed.set("")
-    try:
-        yield
-    finally:
-        _closed.reset(token)
+    return Within(_closed, "")
 
 
 @cache

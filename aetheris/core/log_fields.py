@@ -2,25 +2,21 @@
 
 import json
 import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from types import MappingProxyType
+
+from aetheris.core.within import Within
 
 FIELDS = ("request_id", "tenant", "job_id", "node")
 
 _current: ContextVar[Mapping[str, str]] = ContextVar("log_fields", default=MappingProxyType({}))
 
 
-@contextmanager
-def about(**fields: str) -> Iterator[None]:
+def about(**fields: str) -> Within[Mapping[str, str]]:
     """Every line that is logged in here, also by a tool, and by what it awaits, has these fields."""
-    token = _current.set({**_current.get(), **fields})
-    try:
-        yield
-    finally:
-        _current.reset(token)
+    return Within(_current, {**_current.get(), **fields})
 
 
 class Filter(logging.Filter):

@@ -10,6 +10,7 @@ from typing import Any
 from aetheris.core.canonical import dumps_around
 from aetheris.core.errors import GraphError, ReferenceMissing
 
+_FIELDS = {"ref", "default"}
 _NO_DEFAULT = object()
 OPERATORS = ("==", "!=", "<", "<=", ">", ">=")
 
@@ -26,7 +27,7 @@ def ref(path: str, **default: Any) -> dict[str, Any]:
 
 
 def is_reference(value: Any) -> bool:
-    return isinstance(value, dict) and isinstance(value.get("ref"), str) and not set(value) - {"ref", "default"}
+    return isinstance(value, dict) and "ref" in value and isinstance(value["ref"], str) and value.keys() <= _FIELDS
 
 
 def source_of(reference: Mapping[str, Any]) -> str:

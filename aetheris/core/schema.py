@@ -31,6 +31,7 @@ class Signature:
         self.takes_context = next(iter(parameters), "") == CONTEXT
         self._function = function
         self._parameters = {name: p for name, p in parameters.items() if name != CONTEXT}
+        self._required = {name for name, p in self._parameters.items() if p.default is p.empty}
         for name, parameter in self._parameters.items():
             if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
                 raise TypeError(f"{function.__qualname__}: {name!r} must be an ordinary, named argument")
@@ -80,12 +81,11 @@ class Signature:
 
     def check_names(self, arguments: Mapping[str, Any]) -> None:
         """Raise `ArgumentsInvalid` when names are missing or unknown, before any value is there."""
-        required = {name for name, p in self._parameters.items() if p.default is p.empty}
-        if missing := sorted(required - set(arguments)):
-            raise ArgumentsInvalid(f"Arguments are missing: {', '.join(missing)}.")
-        if unknown := sorted(set(arguments) - set(self._parameters)):
+        if missing := self._required - arguments.keys():
+            raise ArgumentsInvalid(f"Arguments are missing: {', '.join(sorted(missing))}.")
+        if unknown := arguments.keys() - self._parameters.keys():
             raise ArgumentsInvalid(
-                f"There are no arguments {', '.join(unknown)}; there are {', '.join(self._parameters)}."
+                f"There are no arguments {', '.join(sorted(unknown))}; there are {', '.join(self._parameters)}."
             )
 
     def bind(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,7 +95,9 @@ class Signature:
 
     def canonical(self, arguments: Mapping[str, Any]) -> str:
         """The canonical text of the checked arguments, defaults included: what is approved and digested."""
-        return dumps_around(_ordered(self._validated(arguments)).model_dump(mode="json", by_alias=True, warnings=False))
+        model = self._validated(arguments)
+        vars(model).update(_ordered(vars(model)))
+        return dumps_around(model.model_dump(mode="json", by_alias=True, warnings=False))
 
     def _validated(self, arguments: Mapping[str, Any]) -> BaseModel:
         try:

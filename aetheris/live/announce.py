@@ -62,11 +62,12 @@ def announce(tenant: str, job_id: UUID, seq: int, *, ended: bool) -> None:
     for a Redis that takes nothing, once in five seconds; a doorbell that is lost delays those who listen by seconds.
     """
     if has_redis():
-        _line.send(_packed(b"PUBLISH", channel_of(tenant, job_id).encode(), str(Doorbell(seq, ended)).encode()))
+        _line.send(_publish(channel_of(tenant, job_id).encode(), str(Doorbell(seq, ended)).encode()))
 
 
-def _packed(*words: bytes) -> bytes:
-    return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in words)
+def _publish(channel: bytes, text: bytes) -> bytes:
+    """The command as Redis reads it from the line."""
+    return b"*3\r\n$7\r\nPUBLISH\r\n$%d\r\n%s\r\n$%d\r\n%s\r\n" % (len(channel), channel, len(text), text)
 
 
 def _after_fork() -> None:

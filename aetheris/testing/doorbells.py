@@ -28,7 +28,7 @@ class Doorbells:
         """While the body runs, what this process rings is collected here."""
         send = dispatch.ring
 
-        def collect(job_id: UUID, path: str, queue: str, priority: int) -> None:
+        def collect(job_id: UUID, path: str, queue: str, priority: int, pace_name: str = "") -> None:
             self.rung.append((job_id, path, queue))
 
         dispatch.ring = collect

@@ -2,16 +2,18 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TypeVar
+from typing import Self, TypeVar
 from uuid import UUID
 
 from django.db import DatabaseError, DataError, IntegrityError
 
-from aetheris import failpoints
 from aetheris.core.clocks import uptime
+from aetheris.core.log_fields import about
+from jobs.engine import together
 from jobs.engine.bells import Bells
 from jobs.engine.known import KnownRows
 from jobs.engine.not_known import NotKnown, Overtaken
+from jobs.engine.together import Writing
 from jobs.engine.transaction import JobTransaction, job_transaction, this_process
 
 T = TypeVar("T")
@@ -25,19 +27,31 @@ class Activation:
         self.job_id = job_id
         self.name = name
         self.actor = actor
+        self.in_company = False
         self.bells = Bells()
         self._known: KnownRows | None = None
+
+    @classmethod
+    def among_others(cls, job_id: UUID, name: UUID, known: KnownRows | None) -> Self:
+        """One that goes side by side with others, which must not wait for it, and begins with these rows."""
+        hand = cls(job_id, name)
+        hand.in_company, hand._known = True, known
+        return hand
 
     def transact(self, verb: str, act: Callable[[JobTransaction], T]) -> T:
         """Let `act` work on what is known, and write in one statement what it did. Where somebody else came first, let
         it do so once more on what is so now; where more is needed, or the rows refuse it, under the job's lock. `verb`
         names the commit. Raises `Job.DoesNotExist`, and whatever `act` raises."""
+        return together.alone(self.transacting(verb, act))
+
+    def transacting(self, verb: str, act: Callable[[JobTransaction], T]) -> Writing[T]:
+        """The same for whoever sends it."""
         known, self._known = self._known, None
         with suppress(NotKnown, DataError, IntegrityError):
             try:
-                return self._try(verb, act, known or KnownRows.load(self.job_id))
+                return (yield from self._try(verb, act, known or KnownRows.load(self.job_id)))
             except Overtaken:
-                return self._try(verb, act, KnownRows.load(self.job_id))
+                return (yield from self._try(verb, act, KnownRows.load(self.job_id)))
         with job_transaction(self.job_id, self.actor, verb=verb) as tx:
             return act(tx)
 
@@ -45,10 +59,10 @@ class Activation:
         """What is known may not be so any more."""
         self._known = None
 
-    def _try(self, verb: str, act: Callable[[JobTransaction], T], known: KnownRows) -> T:
+    def _try(self, verb: str, act: Callable[[JobTransaction], T], known: KnownRows) -> Writing[T]:
         began = uptime()
         tx = JobTransaction(known.job, known.now(), self.actor or this_process(), began, known)
-        with known.guarded():
+        with known.guarded(), about(tenant=known.job.tenant, job_id=str(self.job_id)):
             try:
                 answer = act(tx)
             except DatabaseError:
@@ -56,7 +70,6 @@ class Activation:
             except Exception:
                 known.check_current()
                 raise
-        with failpoints.during(verb):
-            tx.flush()
+        yield from tx.flushing(verb)
         self._known = known
         return answer

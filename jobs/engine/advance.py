@@ -81,9 +81,8 @@ def enter(tx: JobTransaction, nodes: list[Node]) -> list[Node]:
     if tx.job.starts_nothing_more:
         return []
     nodes += skip(tx, [node for node in nodes if node.taken == 0])
-    taken = [node for node in nodes if node.taken]
-    move_all(tx, [node for node in taken if node.type != NodeType.WAIT], NodeState.READY, rung_at=tx.now)
-    waits = [node for node in taken if node.type == NodeType.WAIT]
+    waits = [node for node in nodes if node.taken and node.type == NodeType.WAIT]
+    move_all(tx, [node for node in nodes if node.taken and node.type != NodeType.WAIT], NodeState.READY, rung_at=tx.now)
     for node in waits:
         _open_wait(tx, node)
     return [node for node in waits if node.state == NodeState.COMPLETED]

@@ -4,11 +4,11 @@ long, or the activation ends, it rings for what is left."""
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache
 
+from jobs.due_querysets import Due
 from jobs.engine import dispatch
-from jobs.models import Node
 
 PATIENCE_SECONDS = 0.01
 """How long an activation computes before others are called."""
@@ -19,10 +19,10 @@ class Bells:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._kept: dict[str, Node] = {}
+        self._kept: dict[str, Due] = {}
         self._most = 0
 
-    def keep(self, queue: str, nodes: Sequence[Node], most: int) -> None:
+    def keep(self, queue: str, nodes: Sequence[Due], most: int) -> None:
         """Keep back the doorbells for these nodes, but ring for those of other queues; for at most so many together."""
         with self._lock:
             self._kept.update((node.path, node) for node in nodes if node.queue == queue)
@@ -40,18 +40,9 @@ class Bells:
             left, self._kept = list(self._kept.values()), {}
         dispatch.ring_for(left, self._most)
 
-    @contextmanager
-    def rung_if_slow(self) -> Iterator[None]:
+    def rung_if_slow(self) -> AbstractContextManager[None]:
         """Call others if the body takes long."""
-        if not self._kept:
-            yield
-            return
-        watch = _of_this_process()
-        watch.begin(self)
-        try:
-            yield
-        finally:
-            watch.end(self)
+        return _of_this_process().over(self) if self._kept else nullcontext()
 
 
 class _Watch:
@@ -62,17 +53,23 @@ class _Watch:
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
 
-    def begin(self, bells: Bells) -> None:
+    @contextmanager
+    def over(self, bells: Bells) -> Iterator[None]:
+        """Ring them if the body takes long."""
+        self._begin(bells)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._since.pop(bells, None)
+
+    def _begin(self, bells: Bells) -> None:
         with self._changed:
             self._since[bells] = time.monotonic()
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="bells", daemon=True)
                 self._thread.start()
             self._changed.notify()
-
-    def end(self, bells: Bells) -> None:
-        with self._changed:
-            self._since.pop(bells, None)
 
     def _run(self) -> None:
         pause = threading.Event()

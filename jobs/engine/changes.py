@@ -1,8 +1,9 @@
 """Changes: what one statement is to write of a job, `aetheris_write` in
-`ledger/migrations/0009_waits_in_the_one_statement.py`."""
+`ledger/migrations/0009_waits_in_the_one_statement.py`, or of several, `aetheris_write_steps` in `0010_…`."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -24,7 +25,32 @@ def columns_of(model: type[models.Model]) -> tuple[str, ...]:
 SUBMISSION_COLUMNS = columns_of(Submission)
 NEW_JOB_COLUMNS = columns_of(Job)
 NODE_COLUMNS = columns_of(Node)
+MOVED_NODE_COLUMNS = (
+    "job_id",
+    "path",
+    "state",
+    "ending",
+    "config",
+    "park",
+    "input",
+    "output",
+    "error",
+    "children_open",
+    "unmet",
+    "taken",
+    "lease_token",
+    "lease_expires_at",
+    "moved_by",
+    "claims",
+    "tries",
+    "not_before",
+    "rung_at",
+    "deadline_at",
+    "started_at",
+    "finished_at",
+)
 EDGE_COLUMNS = columns_of(Edge)
+DECIDED_EDGE_COLUMNS = ("job_id", "source", "target", "on", "taken")
 ENTRY_COLUMNS = columns_of(Entry)
 WAIT_COLUMNS = columns_of(Wait)
 CHANGED_WAIT_COLUMNS = (
@@ -64,6 +90,8 @@ class Changes:
     """Rows as they are to stand, those that are new among them. `first_in` names a queue in which nothing more urgent
     may wait, `unheard` correlation keys under which no signal may have come."""
 
+    new_nodes: dict[str, Node] = field(default_factory=dict)
+    new_edges: dict[tuple[str, str, str], Edge] = field(default_factory=dict)
     nodes: dict[str, Node] = field(default_factory=dict)
     edges: dict[tuple[str, str, str], Edge] = field(default_factory=dict)
     entries: dict[str, Entry] = field(default_factory=dict)
@@ -78,35 +106,90 @@ class Changes:
     is_new_job: bool = False
     submission: Submission | None = None
 
+    def add(self, nodes: Iterable[Node], edges: Iterable[Edge]) -> None:
+        """Have these new rows written."""
+        self.new_nodes.update((node.path, node) for node in nodes)
+        self.new_edges.update((_key(edge), edge) for edge in edges)
+
     def put(self, nodes: Iterable[Node] = (), edges: Iterable[Edge] = ()) -> None:
-        """Have these rows written."""
-        self.nodes.update((node.path, node) for node in nodes)
-        self.edges.update(((edge.source, edge.target, edge.on), edge) for edge in edges)
+        """Have these rows written, which are stored, or new too."""
+        self.nodes.update((node.path, node) for node in nodes if node.path not in self.new_nodes)
+        self.edges.update((key, edge) for edge in edges if (key := _key(edge)) not in self.new_edges)
+
+    def __bool__(self) -> bool:
+        """Whether there are rows to be written."""
+        return bool(self.new_nodes or self.nodes or self.signals)
+
+    @property
+    def are_a_step(self) -> bool:
+        """Whether nothing but nodes and their effects have changed."""
+        others = (self.new_waits, self.waits, self.unheard, self.signals, self.new_approvals, self.approvals)
+        return not (self.is_new_job or any(others))
+
+    def as_step(
+        self, job: Job, known_at: datetime, events: Sequence[NewEvent]
+    ) -> tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]:
+        """What the statement for several jobs is given: the job's row, and the rows of other tables."""
+        asked = {"id": job.pk, "seq": job.seq, "known_at": known_at, **_columns(job, JOB_COLUMNS)}
+        if self.first_in is not None:
+            asked["first_in"] = self.first_in
+        asked["events"] = [_event(event) for event in events]
+        rows = _rows(
+            ("new_nodes", self.new_nodes.values(), NODE_COLUMNS),
+            ("new_edges", self.new_edges.values(), EDGE_COLUMNS),
+            ("nodes", self.nodes.values(), MOVED_NODE_COLUMNS),
+            ("edges", self.edges.values(), DECIDED_EDGE_COLUMNS),
+            ("entries", self.entries.values(), ENTRY_COLUMNS),
+        )
+        if self.bodies:
+            rows["bodies"] = [{"job_id": job.pk, "tenant": job.tenant, "text": text} for text in self.bodies.values()]
+        return asked, rows
 
     def as_json(self, job: Job, columns: Collection[str], events: Sequence[NewEvent]) -> str:
         """What the statement is given, with these columns of the job and these events."""
-        changes = {
-            "first_in": self.first_in,
-            "unheard": self.unheard,
-            "new_job": _columns(job, NEW_JOB_COLUMNS) if self.is_new_job else None,
-            "submission": _columns(self.submission, SUBMISSION_COLUMNS) if self.submission else None,
-            "job": None if self.is_new_job else _columns(job, columns),
-            "events": [_event(event) for event in events],
-            "bodies": list(self.bodies.values()),
-            "nodes": [_columns(node, NODE_COLUMNS) for node in self.nodes.values()],
-            "edges": [_columns(edge, EDGE_COLUMNS) for edge in self.edges.values()],
-            "entries": [_columns(entry, ENTRY_COLUMNS) for entry in self.entries.values()],
-            "new_waits": [_columns(wait, WAIT_COLUMNS) for wait in self.new_waits.values()],
-            "waits": [_columns(wait, CHANGED_WAIT_COLUMNS) for wait in self.waits.values()],
-            "signals": [_columns(signal, SIGNAL_COLUMNS) for signal in self.signals],
-            "new_approvals": [_columns(approval, APPROVAL_COLUMNS) for approval in self.new_approvals.values()],
-            "approvals": [_columns(approval, CHANGED_APPROVAL_COLUMNS) for approval in self.approvals.values()],
-        }
-        return orjson.dumps({name: rows for name, rows in changes.items() if rows}, default=_plain).decode()
+        written: dict[str, Any] = {"events": [_event(event) for event in events]}
+        if self.is_new_job:
+            written["new_job"] = _columns(job, NEW_JOB_COLUMNS)
+        else:
+            written["job"] = _columns(job, columns)
+        if self.submission is not None:
+            written["submission"] = _columns(self.submission, SUBMISSION_COLUMNS)
+        if self.first_in is not None:
+            written["first_in"] = self.first_in
+        if self.unheard:
+            written["unheard"] = self.unheard
+        written |= _rows(
+            ("nodes", [*self.new_nodes.values(), *self.nodes.values()], NODE_COLUMNS),
+            ("edges", [*self.new_edges.values(), *self.edges.values()], EDGE_COLUMNS),
+            ("entries", self.entries.values(), ENTRY_COLUMNS),
+            ("new_waits", self.new_waits.values(), WAIT_COLUMNS),
+            ("waits", self.waits.values(), CHANGED_WAIT_COLUMNS),
+            ("signals", self.signals, SIGNAL_COLUMNS),
+            ("new_approvals", self.new_approvals.values(), APPROVAL_COLUMNS),
+            ("approvals", self.approvals.values(), CHANGED_APPROVAL_COLUMNS),
+        )
+        if self.bodies:
+            written["bodies"] = list(self.bodies.values())
+        return dumped(written)
 
 
-def _columns(row: Any, names: Iterable[str]) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in names}
+def _key(edge: Edge) -> tuple[str, str, str]:
+    return edge.source, edge.target, edge.on
+
+
+def dumped(rows: Any) -> str:
+    """Rows as the database reads them."""
+    return orjson.dumps(rows, default=_plain).decode()
+
+
+def _rows(*tables: tuple[str, Collection[models.Model], tuple[str, ...]]) -> dict[str, list[dict[str, Any]]]:
+    """The changed rows of tables, each with the columns that are written."""
+    return {name: [_columns(row, names) for row in changed] for name, changed, names in tables if changed}
+
+
+def _columns(row: models.Model, names: Iterable[str]) -> dict[str, Any]:
+    values = vars(row)
+    return {name: values[name] for name in names}
 
 
 def _event(event: NewEvent) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from aetheris.conf import configuration
 from aetheris.core import registry
 from aetheris.core.errors import AetherisError
 from aetheris.core.ids import new_id
-from jobs.engine import advance, facts
+from jobs.engine import advance, facts, pace
 from jobs.engine.facts import tell_started
 from jobs.engine.kinds import tool
 from jobs.engine.kinds.base import Claimed, Prepared
@@ -31,9 +31,9 @@ from signals_app import approvals
 logger = logging.getLogger(__name__)
 
 
-def lease_token(activation: UUID, path: str, claims: int) -> UUID:
+def lease_token(activation: UUID, job_id: UUID, path: str, claims: int) -> UUID:
     """The token of one lease. Whoever knows which activation was lost knows by it which lease that held."""
-    return uuid5(activation, f"{path}#{claims}")
+    return uuid5(activation, f"{job_id} {path}#{claims}")
 
 
 def claim(tx: JobTransaction, path: str, activation: UUID | None = None) -> Claimed | None:
@@ -118,7 +118,7 @@ def _open(tx: JobTransaction, node: Node, own: Prepared, activation: UUID) -> Cl
         return None
     prepared, entry = turn.prepared, turn.entry
     lease = configuration().lease_seconds
-    token = lease_token(activation, node.path, node.claims + 1)
+    token = lease_token(activation, tx.job.pk, node.path, node.claims + 1)
     if entry is not None and prepared.intent is not None and entry.state == EntryState.STARTED:
         entries.send_again(tx.rows, entry, prepared.intent, token=token, now=tx.now, lease=lease)
     move(
@@ -147,6 +147,7 @@ def _open(tx: JobTransaction, node: Node, own: Prepared, activation: UUID) -> Cl
         token=token,
         prepared=prepared,
         settings=node.settings,
+        pace_name=pace.name_of(tx.job.agent.name, node.type, node.config),
         idempotency_key=entry.idempotency_key if entry else "",
         attempt=entry.attempt if entry else 0,
         send_until=tx.began + min(lease, prepared.timeout),

@@ -10,6 +10,8 @@ from uuid import UUID
 from celery import current_app
 
 from aetheris import failpoints
+from jobs.due_querysets import Due
+from jobs.engine import pace
 from jobs.messages import RESCUE, RUN_NODE
 from jobs.models import Job, Node
 
@@ -54,19 +56,21 @@ class _Row:
 _rows: defaultdict[str, _Row] = defaultdict(_Row)
 
 
-def ring_for(nodes: Sequence[Node], most: int) -> None:
+def ring_for(nodes: Sequence[Due], most: int) -> None:
     """Ring now for these nodes, but for no more than `most`: whoever comes goes on with the next one."""
     for node in nodes[:most]:
-        ring(node.job_id, node.path, node.queue, node.priority)
+        ring(node.job_id, node.path, node.queue, node.priority, pace.name_of(node.agent, node.type, node.config))
 
 
-def ring(job_id: UUID, path: str, queue: str, priority: int) -> None:
-    """Ring now. A broker that does not answer is only a delay: the sweep rings again."""
+def ring(job_id: UUID, path: str, queue: str, priority: int, pace_name: str = "") -> None:
+    """Ring now. A broker that does not answer is only a delay: the sweep rings again. By `pace_name` the worker knows
+    how quickly such nodes have run there."""
     if _rows[queue].is_of_use(queue):
-        _send(RUN_NODE, (str(job_id), path), queue=queue, priority=priority)
+        headers = {pace.HEADER: pace_name} if pace_name else {}
+        _send(RUN_NODE, (str(job_id), path), queue=queue, priority=priority, headers=headers)
 
 
-def may_ring(node: Node) -> bool:
+def may_ring(node: Node | Due) -> bool:
     """Note a doorbell; whether this process is the one to ring it. Two at once ring once: the mark is a
     compare-and-set."""
     with failpoints.around("mark_rung.commit"):

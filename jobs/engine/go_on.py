@@ -8,39 +8,72 @@ from threading import Lock
 from uuid import UUID
 
 from aetheris.core import registry
-from jobs.engine import dispatch, stopping
-from jobs.engine.run import run_node
+from jobs.due_querysets import Due
+from jobs.engine import dispatch, pace, stopping
+from jobs.engine.pace import MOST_TOGETHER
+from jobs.engine.run import run_node, run_side_by_side
 from jobs.engine.untaken import Untaken
 from jobs.models import Node
 
 SLICE_SECONDS = 1.0
 """After this a worker takes its next message, which may be something else than a doorbell."""
-LOOK = 16
+LOOK = 32
+BUSY_SECONDS = 1.0
+"""How long the others leave instant nodes to a thread that does not say that it is done."""
 FRESH_SECONDS = 0.05
 """How long what was seen counts as due."""
 
 
 class Ahead:
     """Due nodes that this process has seen and not begun, for all its threads. In no order among those that are as
-    urgent: other processes see the same."""
+    urgent: other processes see the same.
+
+    While one thread runs instant nodes of several jobs, the others leave such nodes to it: they would only keep it
+    waiting, and it looks again when it is done."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._nodes: list[Node] = []
+        self._nodes: list[Due] = []
         self._fresh_until = 0.0
         self._untaken = Untaken()
+        self._busy_until = 0.0
 
-    def next(self, queues: Sequence[str]) -> Node | None:
-        """A due node of these queues, the more urgent first, or None."""
+    def is_left_to_another(self, pace_name: str) -> bool:
+        """Whether a node of this name is none for the thread that has heard of it."""
+        with self._lock:
+            return pace.is_instant(pace_name) and time.monotonic() < self._busy_until
+
+    def next(self, queues: Sequence[str]) -> list[Due]:
+        """What this thread runs next, of these queues, the more urgent first: a due node, or instant ones of several
+        jobs. Then it says when it is `done`."""
         with self._lock:
             if not self._nodes or time.monotonic() > self._fresh_until:
                 self._look(queues)
-            return self._nodes.pop() if self._nodes else None
+            nodes = self._chosen(time.monotonic())
+            self._nodes = [node for node in self._nodes if node not in nodes]
+            return nodes
 
-    def leave(self, node: Node) -> None:
+    def done(self, nodes: Sequence[Due]) -> None:
+        """These have been run, or are not going to be."""
+        with self._lock:
+            if len(nodes) > 1:
+                self._busy_until = 0.0
+
+    def leave(self, node: Due) -> None:
         """Somebody else was faster, or this process cannot take it."""
         with self._lock:
             self._untaken.note(node)
+
+    def _chosen(self, now: float) -> list[Due]:
+        if now < self._busy_until:
+            return [node for node in self._nodes if not _is_instant(node)][:1]
+        # Half of what is seen, one node of each job: other processes are to find theirs.
+        instant = list({node.job_id: node for node in self._nodes if _is_instant(node)}.values())
+        company = instant[: min((len(instant) + 1) // 2, MOST_TOGETHER)]
+        if len(company) < 2:
+            return self._nodes[:1]
+        self._busy_until = now + BUSY_SECONDS
+        return company
 
     def _look(self, queues: Sequence[str]) -> None:
         now = time.monotonic()
@@ -51,17 +84,34 @@ class Ahead:
         shuffle(self._nodes)
 
 
+def _is_instant(node: Due) -> bool:
+    """What may have taken a worker with it is run alone."""
+    return node.claims == 0 and pace.is_instant(pace.name_of(node.agent, node.type, node.config))
+
+
 _ahead = Ahead()
 
 
-def answer(job_id: UUID, path: str, queues: Sequence[str], activation: UUID) -> None:
+def answer(job_id: UUID, path: str, queues: Sequence[str], activation: UUID, pace_name: str = "") -> None:
     """Answer a doorbell: run this node and what follows it, then whatever is due in these queues, for about a second;
-    what is left then is rung for."""
+    what is left then is rung for. By `pace_name` it is known how quickly such nodes run here."""
     ends = time.monotonic() + SLICE_SECONDS
-    run_node(job_id, path, activation)
-    while not stopping.has_begun() and (node := _ahead.next(queues)):
+    if not _ahead.is_left_to_another(pace_name):
+        run_node(job_id, path, activation)
+    while not stopping.has_begun() and (nodes := _ahead.next(queues)):
         if time.monotonic() > ends:
-            dispatch.ring(node.job_id, node.path, node.queue, node.priority)
+            _ahead.done(nodes)
+            dispatch.ring_for(nodes, 1)
             return
-        if not run_node(node.job_id, node.path, activation):
+        _run(nodes, activation)
+
+
+def _run(nodes: Sequence[Due], activation: UUID) -> None:
+    names = [(node.job_id, node.path) for node in nodes]
+    try:
+        were_ready = run_side_by_side(names, activation) if len(nodes) > 1 else [run_node(*names[0], activation)]
+    finally:
+        _ahead.done(nodes)
+    for node, was_ready in zip(nodes, were_ready, strict=True):
+        if not was_ready:
             _ahead.leave(node)

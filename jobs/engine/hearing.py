@@ -5,8 +5,8 @@ import threading
 import time
 from typing import Any
 
+from jobs.due_querysets import Due
 from jobs.engine.sweep import DOORBELL_PATIENCE
-from jobs.models import Node
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class Hearing:
             self._missed.clear()
             self._warned_at = None
 
-    def missed(self, node: Node) -> None:
+    def missed(self, node: Due) -> None:
         """This node was found by looking, some time after its doorbell rang."""
         now = time.monotonic()
         with self._lock:

@@ -3,8 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from functools import lru_cache
 from uuid import UUID
 
@@ -26,35 +25,31 @@ class Heartbeat:
 
     def __init__(self, lease_seconds: float) -> None:
         self._lease_seconds = lease_seconds
-        self._held: dict[UUID, StopRequest] = {}
-        self._changed = threading.Condition()
+        self._held: dict[UUID, StopRequest] = {}  # each use of it is one operation, so that it needs no lock
+        self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    @contextmanager
-    def hold(self, token: UUID) -> Iterator[StopRequest]:
+    def hold(self, token: UUID) -> AbstractContextManager[StopRequest]:
         """Keep the lease of `token` while the body runs; what is yielded tells whether it should stop."""
-        stop = StopRequest()
-        with self._changed:
-            self._held[token] = stop
-            if self._thread is None or not self._thread.is_alive():
+        if not self._is_beating():
+            self._begin()
+        return _Hold(self._held, token)
+
+    def _is_beating(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
+
+    def _begin(self) -> None:
+        with self._starting:
+            if not self._is_beating():
                 self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
                 self._thread.start()
-            self._changed.notify()
-        try:
-            yield stop
-        finally:
-            with self._changed:
-                self._held.pop(token, None)
 
     def _run(self) -> None:
         pause, extended = threading.Event(), time.monotonic()
         interval = self._lease_seconds / 3
         while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._held)
             pause.wait(min(LISTEN_SECONDS, interval))
-            with self._changed:
-                held = dict(self._held)
+            held = self._held.copy()
             beat = time.monotonic() - extended >= interval
             if held and self._ask(held, beat=beat) and beat:
                 extended = time.monotonic()
@@ -73,6 +68,19 @@ class Heartbeat:
             return True
         finally:
             connection.close()
+
+
+class _Hold:
+    def __init__(self, held: dict[UUID, StopRequest], token: UUID) -> None:
+        self._held = held
+        self._token = token
+
+    def __enter__(self) -> StopRequest:
+        stop = self._held[self._token] = StopRequest()
+        return stop
+
+    def __exit__(self, *_: object) -> None:
+        self._held.pop(self._token, None)
 
 
 @lru_cache(maxsize=1)

@@ -5,25 +5,22 @@ job's `seq` does, and the statement that writes lands only then. A verb that nee
 statement of its own, which is refused: then it is done again under the job's lock.
 """
 
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from datetime import datetime, timedelta
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
-
-from aetheris import failpoints
 from aetheris.core.clocks import uptime
 from aetheris.core.priority import FIRST
 from jobs.engine.changes import JOB_COLUMNS, Changes
 from jobs.engine.known_waits import KnownWaits
 from jobs.engine.not_known import NotKnown, Overtaken
+from jobs.engine.together import Write, Writing
 from jobs.models import Body, Edge, Job, Node, Submission
 from jobs.querysets import stored_form
 from jobs.states import Ending, NodeState, NodeType
-from ledger.models import Entry, Event
+from ledger.models import Entry
 from ledger.querysets import NewEvent
 from ledger.states import EntryState
 from signals_app.models import Wait
@@ -38,8 +35,7 @@ class KnownRows(KnownWaits):
     """One job's rows in memory, as of its `seq`."""
 
     def __init__(self, job: Job, now: datetime, asked_at: float) -> None:
-        super().__init__(job)
-        self._synchronized(now, asked_at)
+        super().__init__(job, now, asked_at)
         self._nodes: dict[str, Node] = {}
         self._edges: dict[str, list[Edge]] = {}
         self._without_edges: list[str] = []
@@ -63,19 +59,18 @@ class KnownRows(KnownWaits):
         job, now = Job.objects.with_now(job_id)
         return cls(job, now, asked_at)
 
-    def now(self) -> datetime:
-        """The database's clock, or a moment later; what is written with it lands only if it is not far off. It is
-        counted from before the question, so that this process's own time to send ends no later than the recorded."""
-        return self._now + timedelta(seconds=uptime() - self._asked_at)
-
-    @contextmanager
-    def guarded(self) -> Iterator[None]:
-        """Refuse every statement of the body's own, before anybody else hears of it."""
-        connection.execute_wrappers.insert(0, self._refuse)
-        try:
-            yield
-        finally:
-            connection.execute_wrappers.remove(self._refuse)
+    @classmethod
+    def load_all(cls, job_ids: Sequence[UUID]) -> dict[UUID, "KnownRows"]:
+        """Begin to know those of these jobs that there are, and their first nodes, in two statements."""
+        asked_at = uptime()
+        of_jobs = {job.pk: cls(job, now, asked_at) for job, now in Job.objects.all_with_now(job_ids)}
+        nodes: defaultdict[UUID, list[Node]] = defaultdict(list)
+        for node in Node.objects.first_of_jobs(job_ids, WINDOW):
+            nodes[node.job_id].append(node)
+        for job_id, known in of_jobs.items():
+            known._begin_with(nodes[job_id])
+            known._has_read = True
+        return of_jobs
 
     def node(self, path: str) -> Node | None:
         if path not in self._nodes:
@@ -90,7 +85,7 @@ class KnownRows(KnownWaits):
         self._nodes.update((node.path, node) for node in nodes)
         for edge in edges:
             self._edges.setdefault(edge.source, []).append(edge)
-        self._changes.put(nodes, edges)
+        self._changes.add(nodes, edges)
 
     def last_position(self) -> int:
         if not self._is_whole:
@@ -205,22 +200,15 @@ class KnownRows(KnownWaits):
         self._changes.entries[entry.idempotency_key] = entry
         return True
 
-    def check_current(self) -> None:
-        """Raise `Overtaken` if somebody else has changed the job meanwhile: what was read one after the other may never
-        have been so together, and nothing follows from it."""
-        if self._has_read and self._read(lambda: Job.objects.with_now(self.job.pk))[0].seq != self.job.seq:
-            raise Overtaken("somebody else has changed the job while it was read")
-
-    def write(self, columns: Collection[str], events: Sequence[NewEvent]) -> None:
+    def writing(self, columns: Collection[str], events: Sequence[NewEvent], verb: str = "") -> Writing[None]:
         """Write everything in one statement, which lands if `seq` is still as it was. Raises `Overtaken` if not."""
-        if not (columns or events or self._changes.nodes or self._changes.signals):
+        if not (columns or events or self._changes):
             self.check_current()
             return
         if not JOB_COLUMNS.issuperset(columns):
             raise NotKnown("the statement does not write this")
         asked_at = uptime()
-        with _committing():
-            landed = Event.objects.record(self.job, self.now(), self._changes.as_json(self.job, columns, events))
+        landed = yield Write(self.job, self.now(), self._changes, columns, events, verb)
         if landed is None:
             raise Overtaken("somebody else has changed the job, or something more urgent waits")
         self.job.seq, self.job.head, now = landed
@@ -256,10 +244,13 @@ class KnownRows(KnownWaits):
     def _read_around(self, path: str) -> None:
         """Know the job's first nodes, or, where the node is none of them, those from this one on."""
         if not self._nodes:
-            self._take(self._read(lambda: Node.objects.from_position(self.job.pk, 0, WINDOW)))
-            self._is_whole = len(self._nodes) < WINDOW
+            self._begin_with(self._read(lambda: Node.objects.first_of_jobs([self.job.pk], WINDOW)))
         if path not in self._nodes and not self._is_whole:
             self._take(self._read(lambda: Node.objects.from_path(self.job.pk, path, WINDOW)))
+
+    def _begin_with(self, nodes: list[Node]) -> None:
+        self._take(nodes)
+        self._is_whole = len(nodes) < WINDOW
 
     def _take(self, nodes: list[Node]) -> None:
         new = [node for node in nodes if node.path not in self._nodes]
@@ -273,20 +264,6 @@ class KnownRows(KnownWaits):
             for edge in self._read(lambda: Edge.objects.of_sources(self.job.pk, sources)):
                 self._edges.setdefault(edge.source, []).append(edge)
 
-    def _refuse(self, execute: Callable[..., Any], *call: Any) -> Any:
-        if not self._reads:
-            raise NotKnown("this is not known here")
-        return execute(*call)
-
-    def _synchronized(self, now: datetime, asked_at: float) -> None:
-        self._now, self._asked_at = now, asked_at
-        self._has_read = False
-
 
 def _node_of(step_id: str) -> str:
     return step_id.partition("#")[0]
-
-
-def _committing() -> AbstractContextManager[None]:
-    """A statement outside a transaction commits by itself."""
-    return nullcontext() if connection.in_atomic_block else failpoints.around(failpoints.commit_of_this_verb())

@@ -4,26 +4,25 @@ Whoever changes a wait or an approval appends an event. A signal that comes earl
 looks for one itself, under every key where none may be.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from jobs.engine.changes import Changes
 from jobs.engine.not_known import NotKnown
-from jobs.engine.rows import Rows
+from jobs.engine.reading import Reading
 from jobs.models import Job
 from signals_app.models import Approval, Signal, Wait
 from signals_app.states import WaitKind
 
 
-class KnownWaits(Rows):
+class KnownWaits(Reading):
     """The part of `KnownRows` that is about waiting."""
 
-    def __init__(self, job: Job) -> None:
-        super().__init__(job)
+    def __init__(self, job: Job, now: datetime, asked_at: float) -> None:
+        super().__init__(job, now, asked_at)
         self._waits: dict[str, Wait] = {}
         self._approvals: dict[str, Approval] | None = None
-        self._reads = self._has_read = False
         self._changes = Changes()
 
     def declare(self, waits: Iterable[Wait]) -> None:
@@ -84,11 +83,3 @@ class KnownWaits(Rows):
             found = self._read(lambda: Approval.objects.of_job(self.job.pk))
             self._approvals = {approval.correlation_key: approval for approval in found}
         return self._approvals
-
-    def _read(self, read: Callable[[], Any]) -> Any:
-        """Send a statement that reads, which the guard lets pass."""
-        self._reads = self._has_read = True
-        try:
-            return read()
-        finally:
-            self._reads = False

@@ -18,21 +18,34 @@ IDLE_TOO_LONG = "25P03"
 """PostgreSQL's `idle_in_transaction_session_timeout`, for Django an `InternalError`."""
 
 
+class Patience:
+    """How long somebody goes on asking for `what` became of something."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._gives_up = time.monotonic() + PATIENCE_SECONDS
+        self._pause = 0.05
+
+    def bear(self, error: Error) -> None:
+        """Get over a loss of the connection: the next statement gets another one, after a pause. Raises what is no
+        loss, and the loss after five minutes."""
+        if not is_loss(error) or time.monotonic() > self._gives_up:
+            raise error
+        logger.warning("%s has no answer yet: %s", self._what, error)
+        drop_connection()
+        time.sleep(self._pause)
+        self._pause = min(2 * self._pause, LONGEST_PAUSE_SECONDS)
+
+
 def until_answered(send: Callable[[], T], what: str) -> T:
     """Send until there is an answer; `send` finds out by itself whether an earlier try has landed. Raises what is no
     loss of the connection, and the loss after five minutes."""
-    gives_up = time.monotonic() + PATIENCE_SECONDS
-    pause = 0.05
+    patience = Patience(what)
     while True:
         try:
             return send()
         except Error as error:
-            if not is_loss(error) or time.monotonic() > gives_up:
-                raise
-            logger.warning("%s has no answer yet: %s", what, error)
-            drop_connection()
-            time.sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+            patience.bear(error)
 
 
 def is_loss(error: Error) -> bool:
@@ -51,17 +64,17 @@ def given_back() -> Iterator[None]:
         drop_connection()
 
 
-@contextmanager
-def set_aside() -> Iterator[None]:
+class set_aside:
     """While the body runs this thread's connection is not there for it, and afterwards it is as it was."""
-    kept = connections[DEFAULT_DB_ALIAS]
-    del connections[DEFAULT_DB_ALIAS]
-    try:
-        yield
-    finally:
+
+    def __enter__(self) -> None:
+        self._kept = connections[DEFAULT_DB_ALIAS]
+        del connections[DEFAULT_DB_ALIAS]
+
+    def __exit__(self, *_: object) -> None:
         if connections.all(initialized_only=True):
             drop_connection()
-        connections[DEFAULT_DB_ALIAS] = kept
+        connections[DEFAULT_DB_ALIAS] = self._kept
 
 
 def drop_connection() -> None:

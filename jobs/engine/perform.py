@@ -1,7 +1,7 @@
 """Perform: run the handlers of claimed nodes, outside any transaction."""
 
 import time
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 
 from aetheris.core import contract
 from aetheris.core.errors import described
@@ -34,7 +34,7 @@ def perform_together(claimed: list[Claimed], bells: Bells) -> Performed:
         for node in claimed:
             began = time.monotonic()
             performed.append((node, perform(node)))
-            pace.note(node.function, time.monotonic() - began)
+            pace.note(node.pace_name, time.monotonic() - began)
             if time.monotonic() > ends:
                 break
     return performed
@@ -47,10 +47,10 @@ def perform(claimed: Claimed) -> Outcome | None:
         return None
     if claimed.recorded is not None:
         return claimed.recorded
-    connection_meanwhile = set_aside() if claimed.only_computes else given_back()
+    connection_meanwhile: AbstractContextManager[None] = set_aside() if claimed.only_computes else given_back()
     try:
         with (
-            about(node=claimed.path),
+            about(tenant=claimed.job.tenant, job_id=str(claimed.job.pk), node=claimed.path),
             connection_meanwhile,
             heartbeat.of_this_process().hold(claimed.token) as stop,
             contract.closed(f"Node {claimed.path}"),

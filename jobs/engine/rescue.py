@@ -28,4 +28,4 @@ def _rescue(job_id: UUID, activation: UUID) -> bool:
 
 
 def _holds(activation: UUID, node: Node) -> bool:
-    return node.lease_token == lease_token(activation, node.path, node.claims)
+    return node.lease_token == lease_token(activation, node.job_id, node.path, node.claims)

@@ -10,6 +10,7 @@ from typing import Any
 
 from aetheris.core import registry
 from jobs.engine.savepoint import savepoint
+from jobs.engine.together import Writing
 from jobs.models import Body, Edge, Job, Node
 from ledger.models import Entry, Event
 from ledger.querysets import NewEvent
@@ -164,9 +165,10 @@ class Rows:
         """Change an entry that still stands as it was read; whether it landed."""
         return Entry.objects.compare_and_set(entry, **columns)
 
-    def write(self, columns: Collection[str], events: Sequence[NewEvent]) -> None:
-        """Store changed columns of the job, and append events."""
+    def writing(self, columns: Collection[str], events: Sequence[NewEvent], verb: str = "") -> Writing[None]:
+        """Store changed columns of the job, and append events. `verb` names a commit that this is."""
         if columns:
             Job.objects.write(self.job, columns)
         if events:
             self.job.seq, self.job.head = Event.objects.append(self.job.pk, events)
+        yield from ()

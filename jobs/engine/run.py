@@ -7,22 +7,26 @@ Branches of a quick function are claimed and committed several at a time.
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from uuid import UUID
 
+from django.db import Error
+
 from aetheris.core.ids import new_id
 from aetheris.core.log_fields import about
 from aetheris.core.outcomes import Outcome
-from jobs.engine import pace, stopping, transactional
+from jobs.engine import pace, stopping, together, transactional
 from jobs.engine.activation import Activation
 from jobs.engine.claim import claim
 from jobs.engine.commit import commit
 from jobs.engine.give_back import give_back
 from jobs.engine.kinds.base import Claimed
-from jobs.engine.patience import until_answered
+from jobs.engine.known import KnownRows
+from jobs.engine.patience import Patience, until_answered
 from jobs.engine.perform import Performed, perform_together
+from jobs.engine.together import Writing
 from jobs.engine.transaction import JobTransaction, job_transaction
 from jobs.models import Job, Node
 
@@ -37,59 +41,79 @@ def run_node(job_id: UUID, path: str, activation: UUID | None = None) -> bool:
     Safe to call any number of times, at once and late: only the caller whose claim lands runs the node. `activation`
     is this call's own name, by which `rescue` can find its leases.
     """
+    with about(job_id=str(job_id), node=path):
+        return together.alone(_running(Activation(job_id, activation or new_id()), path))
+
+
+def run_side_by_side(nodes: Sequence[tuple[UUID, str]], activation: UUID) -> list[bool]:
+    """Run instant nodes of several jobs, and what follows them as long as that is instant, in one thread and with one
+    commit for all; which of them were READY."""
+    known = until_answered(lambda: KnownRows.load_all([job_id for job_id, _ in nodes]), "what is known of several jobs")
+    hands = [(Activation.among_others(job_id, activation, known.pop(job_id, None)), path) for job_id, path in nodes]
+    return [bool(was_ready) for was_ready in together.side_by_side(_running(hand, path) for hand, path in hands)]
+
+
+def _running(hand: Activation, path: str) -> Writing[bool]:
     ends = time.monotonic() + SLICE_SECONDS
-    hand = Activation(job_id, activation or new_id())
     try:
-        with about(job_id=str(job_id), node=path):
-            first = None if stopping.has_begun() else _start(hand, path)
-        claimed = [first] if first is not None else []
+        claimed = [] if stopping.has_begun() else (yield from _start(hand, path))
+        was_ready = bool(claimed)
         while claimed := _kept(hand, claimed):
-            with about(tenant=claimed[0].job.tenant, job_id=str(job_id), node=claimed[0].path):
-                performed = perform_together(claimed, hand.bells)
-                left = claimed[len(performed) :]
-                go_on = not left and time.monotonic() < ends and not stopping.has_begun()
-                claimed = left + _commit_and_go_on(hand, performed, go_on=go_on)
+            performed = perform_together(claimed, hand.bells)
+            left = claimed[len(performed) :]
+            go_on = not left and time.monotonic() < ends and not stopping.has_begun()
+            claimed = left + (yield from _commit_and_go_on(hand, performed, go_on=go_on))
     finally:
         hand.bells.ring()
-    return first is not None
+    return was_ready
 
 
 def _kept(hand: Activation, claimed: list[Claimed]) -> list[Claimed]:
     """What is run here: others get back what a worker that is to end has not begun, and what has to wait for a
     function that has become slow."""
-    most = 0 if stopping.has_begun() or not claimed else pace.together(claimed[0].function)
+    most = 0 if stopping.has_begun() or not claimed else pace.together(claimed[0].pace_name)
     if len(claimed) <= most:
         return claimed
     hand.forget()
     return claimed[:most] + [node for node in claimed[most:] if not give_back(node)]
 
 
-def _start(hand: Activation, path: str) -> Claimed | None:
+def _start(hand: Activation, path: str) -> Writing[list[Claimed]]:
     try:
-        claimed = _until_answered(lambda attempt: _claim(hand, path, attempt), f"the claim of {path}")
+        return (yield from _answered(lambda attempt: _claim(hand, path, attempt), f"the claim of {path}"))
     except Job.DoesNotExist:
         logger.warning("a doorbell rang for job %s, which does not exist", hand.job_id)
-        return None
-    return claimed[0] if claimed else None
+        return []
 
 
-def _claim(hand: Activation, path: str, attempt: "_Attempt") -> None:
+def _claim(hand: Activation, path: str, attempt: "_Attempt") -> Writing[None]:
     def act(tx: JobTransaction) -> None:
         claimed = claim(tx, path, hand.name)
         attempt.tx, attempt.claimed = tx, [claimed] if claimed is not None else []
 
-    hand.transact("claim", act)
+    return hand.transacting("claim", act)
 
 
-def _commit_and_go_on(hand: Activation, performed: Performed, *, go_on: bool) -> list[Claimed]:
+def _is_for(hand: Activation, job: Job, node: Node) -> bool:
+    """Whoever goes side by side with others runs only what does not keep them waiting."""
+    if not hand.in_company:
+        return True
+    return (
+        node.claims == 0
+        and job.recheck_before is None
+        and pace.is_instant(pace.name_of(job.agent.name, node.type, node.config))
+    )
+
+
+def _commit_and_go_on(hand: Activation, performed: Performed, *, go_on: bool) -> Writing[list[Claimed]]:
     """Commit, and claim what follows."""
     what = f"the commit of {performed[0][0].path}"
     if go_on:
         try:
-            return _until_answered(lambda attempt: _commit(hand, performed, attempt, go_on=True), what)
+            return (yield from _answered(lambda attempt: _commit(hand, performed, attempt, go_on=True), what))
         except Exception:
             logger.exception("what follows could not be claimed with %s, which comes alone now", what)
-    return _until_answered(lambda attempt: _commit(hand, performed, attempt, go_on=False), what)
+    return (yield from _answered(lambda attempt: _commit(hand, performed, attempt, go_on=False), what))
 
 
 @dataclass
@@ -101,13 +125,13 @@ class _Attempt:
     claimed: list[Claimed] = field(default_factory=list)
 
 
-def _commit(hand: Activation, performed: Performed, attempt: _Attempt, *, go_on: bool) -> None:
+def _commit(hand: Activation, performed: Performed, attempt: _Attempt, *, go_on: bool) -> Writing[None]:
     first, _ = performed[0]
     if first.records_by_itself or first.is_transactional:
         hand.forget()
     ended = [(claimed, outcome) for claimed, outcome in performed if outcome is not None]
     if ended:
-        hand.transact("commit", lambda tx: _record(tx, hand, ended, attempt, go_on=go_on))
+        yield from hand.transacting("commit", lambda tx: _record(tx, hand, ended, attempt, go_on=go_on))
         return
     with transactional.performed(first) as known, job_transaction(hand.job_id, verb="commit") as tx:
         if not _record(tx, hand, [(first, known)], attempt, go_on=go_on):
@@ -122,7 +146,7 @@ def _record(
     attempt.tx, attempt.claimed = tx, []
     held = [_is_committed(tx, claimed, outcome) for claimed, outcome in ended]
     if go_on:
-        attempt.claimed = _claim_following(tx, ended[-1][0])
+        attempt.claimed = _claim_following(tx, hand, ended[-1][0])
     if attempt.claimed and attempt.claimed[0].only_computes:
         tx.call_for = partial(hand.bells.keep, attempt.claimed[0].queue)
     return all(held)
@@ -135,15 +159,15 @@ def _is_committed(tx: JobTransaction, claimed: Claimed, outcome: Outcome) -> boo
     return held
 
 
-def _claim_following(tx: JobTransaction, last: Claimed) -> list[Claimed]:
+def _claim_following(tx: JobTransaction, hand: Activation, last: Claimed) -> list[Claimed]:
     """Claim the next node, with others of its function while that is quick; but what may have taken a worker with it
     is claimed alone."""
-    following = _following(tx, last)
+    following = _following(tx, hand, last)
     first = claim(tx, following, last.activation) if following else None
     if first is None:
         return []
     claimed = [first]
-    while len(claimed) < pace.together(first.function) and (more := _claim_like(tx, first)):
+    while len(claimed) < pace.together(first.pace_name) and (more := _claim_like(tx, first)):
         claimed.append(more)
     return claimed
 
@@ -155,28 +179,30 @@ def _claim_like(tx: JobTransaction, first: Claimed) -> Claimed | None:
     return claim(tx, node.path, first.activation)
 
 
-def _following(tx: JobTransaction, claimed: Claimed) -> str | None:
+def _following(tx: JobTransaction, hand: Activation, claimed: Claimed) -> str | None:
     """The node to go on with: one of this queue that became READY here, else one that the job has READY. None also
-    while something of a higher priority waits in this queue: a doorbell continues the job later."""
+    for one that is not for this activation, and while something of a higher priority waits in this queue: a doorbell
+    continues the job later."""
     ready = next((node for node in tx.ready() if node.queue == claimed.queue), None)
     if ready is None and tx.job.nodes_ready + tx.job.nodes_delayed:
         ready = tx.rows.next_ready(claimed.queue, tx.now)
-    if ready is not None and tx.rows.is_outranked(claimed.queue):
+    if ready is not None and (not _is_for(hand, tx.job, ready) or tx.rows.is_outranked(claimed.queue)):
         tx.moved(ready)
         return None
     return ready.path if ready else None
 
 
-def _until_answered(send: Callable[["_Attempt"], None], what: str) -> list[Claimed]:
+def _answered(send: Callable[[_Attempt], Writing[None]], what: str) -> Writing[list[Claimed]]:
     """Send a claim or commit until the database has said what became of it; what was claimed by it."""
     attempt = _Attempt()
-
-    def once() -> list[Claimed]:
-        if attempt.tx is None or not _has_landed(attempt.tx):
-            send(attempt)
-        return attempt.claimed
-
-    return until_answered(once, what)
+    patience = Patience(what)
+    while True:
+        try:
+            if attempt.tx is None or not _has_landed(attempt.tx):
+                yield from send(attempt)
+            return attempt.claimed
+        except Error as error:
+            patience.bear(error)
 
 
 def _has_landed(sent: JobTransaction) -> bool:

@@ -93,7 +93,7 @@ def _store(rows: KnownRows, queue: str) -> None:
         moved_by=tx.token,
     )
     rows.add([node], [], [])
-    count(tx, [], counters_of(node))
+    count(tx, set(), counters_of(node))
     tx.moved(node)
     tx.event(
         EventType.JOB_CREATED,

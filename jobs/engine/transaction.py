@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -20,9 +20,12 @@ from aetheris.core.clocks import uptime
 from aetheris.core.ids import new_id, random_bytes
 from aetheris.core.principal import principal
 from aetheris.live.announce import announce
-from jobs.engine import dispatch
+from jobs.due_querysets import Due
+from jobs.engine import dispatch, together
 from jobs.engine.rows import Rows
+from jobs.engine.together import Writing
 from jobs.models import Job, Node
+from jobs.querysets import INLINE_BYTES
 from jobs.states import NodeState
 from ledger.event_types import EventType
 from ledger.querysets import NewEvent
@@ -53,22 +56,22 @@ class JobTransaction:
         self.actor = actor
         self.began = began
         self.token = new_id()
-        self.call_for: Callable[[Sequence[Node], int], None] = dispatch.ring_for
+        self.call_for: Callable[[Sequence[Due], int], None] = dispatch.ring_for
         self._changed: set[str] = set()
         self._events: list[NewEvent] = []
         self._ready: dict[str, Node] = {}
-        self._ended_children: Counter[str] = Counter()
+        self._ended_children: defaultdict[str, int] = defaultdict(int)
 
     def event(self, type: EventType, payload: dict[str, Any], node: Node | None = None) -> None:
         """Append an event when the transaction ends. Whatever the payload holds, it is recorded; a long field is
         kept as a body, and the event holds its digest under `<field>_body`."""
         path = node.path if node else ""
         span = f"{path}#{node.claims}" if node else ""
-        fields = {}
-        for name, text in members(payload).items():
-            stored = self.keep(text)
-            fields.update({name: text} if stored is text else {f"{name}_body": f'"{stored}"'})
-        self._events.append(NewEvent(type, self.actor, path, span, object_of(fields), random_bytes(16)))
+        fields = members(payload)
+        text = object_of(fields)
+        if len(text.encode()) > INLINE_BYTES:  # in a short event no field is long
+            text = object_of(dict(self._field(*field) for field in fields.items()))
+        self._events.append(NewEvent(type, self.actor, path, span, text, random_bytes(16)))
 
     def keep(self, text: str) -> str:
         """The form in which a canonical text is stored in a row of this job; a long one is kept as a body."""
@@ -76,16 +79,15 @@ class JobTransaction:
 
     def change(self, **columns: Any) -> None:
         """Change columns of the job when the transaction ends."""
-        for name, value in columns.items():
-            setattr(self.job, name, value)
+        vars(self.job).update(columns)
         self._changed.update(columns)
 
     def moved(self, node: Node) -> None:
         """Note where a node stands now: one that stays READY is rung for when the transaction has committed."""
         if node.state == NodeState.READY and node.not_before is None:
             self._ready[node.path] = node
-        else:
-            self._ready.pop(node.path, None)
+            return
+        self._ready.pop(node.path, None)
         if node.is_final and node.scope:
             self._ended_children[node.scope] += 1
 
@@ -95,7 +97,7 @@ class JobTransaction:
 
     def take_ended_children(self) -> list[tuple[str, int]]:
         """Workflow nodes and how many of their children have ended since this was asked last."""
-        ended, self._ended_children = self._ended_children, Counter()
+        ended, self._ended_children = self._ended_children, defaultdict(int)
         return list(ended.items())
 
     def ready(self) -> list[Node]:
@@ -104,15 +106,24 @@ class JobTransaction:
 
     def flush(self) -> None:
         """Write the job and its events; once this has committed, ring for what is left READY and tell who listens."""
+        together.alone(self.flushing())
+
+    def flushing(self, verb: str = "") -> Writing[None]:
+        """The same for whoever sends it."""
         if self._changed:
             self.change(updated_at=self.now)
-        self.rows.write(self._changed, self._events)
+        yield from self.rows.writing(self._changed, self._events, verb)
         if self._events:
             job = self.job
             tell = partial(announce, job.tenant, job.pk, job.seq, ended=job.is_final)
             transaction.on_commit(tell)
-        if ready := self.ready():
+        if ready := [Due.of(node, self.job.agent.name) for node in self.ready()]:
             transaction.on_commit(partial(self.call_for, ready, self._doorbells()))
+
+    def _field(self, name: str, text: str) -> tuple[str, str]:
+        """How a field of an event stands in it."""
+        stored = self.keep(text)
+        return (name, text) if stored is text else (f"{name}_body", f'"{stored}"')
 
     def _doorbells(self) -> int:
         """A wide fan-out does not ring for every branch."""

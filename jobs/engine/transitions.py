@@ -31,8 +31,7 @@ def move(tx: JobTransaction, node: Node, to: NodeState, **columns: Any) -> None:
         columns.setdefault("park", bool(node.settings.get("park")))
     if not tx.rows.change(node, columns):
         raise StaleNode(f"{node.path} of {node.job_id} is no longer {node.state}")
-    for name, value in columns.items():
-        setattr(node, name, value)
+    vars(node).update(columns)
     count(tx, before, counters_of(node))
     tx.moved(node)
 
@@ -50,8 +49,7 @@ def move_all(tx: JobTransaction, nodes: list[Node], to: NodeState, **columns: An
         raise StaleNode(f"a node of {tx.job.pk} is no longer blocked")
     for node in nodes:
         before = counters_of(node)
-        for name, value in columns.items():
-            setattr(node, name, value)
+        vars(node).update(columns)
         count(tx, before, counters_of(node))
         tx.moved(node)
 
@@ -75,23 +73,26 @@ def revive_all(tx: JobTransaction, nodes: list[Node]) -> None:
         raise IllegalMove(f"{len(nodes)} nodes: back to blocked")
     columns = Node.objects.revive(tx.job.pk, [node.path for node in nodes], token=tx.token)
     for node in nodes:
-        for name, value in columns.items():
-            setattr(node, name, value)
+        vars(node).update(columns)
     tx.change(nodes_open=tx.job.nodes_open + len(nodes))
 
 
-def counters_of(node: Node) -> list[str]:
+def counters_of(node: Node) -> set[str]:
     """The job's counters in which a node counts as it stands."""
-    if node.is_final:
-        return []
-    current = {
-        NodeState.READY: _as_ready(node),
-        NodeState.RUNNING: "nodes_running",
-        NodeState.WAITING: "nodes_parked" if node.park else "nodes_waiting",
-    }.get(NodeState(node.state))
-    # A workflow node that waits for its children is as they are.
-    waits_for_children = node.type == NodeType.WORKFLOW and node.state == NodeState.WAITING
-    return ["nodes_open", current] if current and not waits_for_children else ["nodes_open"]
+    match node.state:
+        case NodeState.BLOCKED:
+            return {"nodes_open"}
+        case NodeState.READY:
+            return {"nodes_open", _as_ready(node)}
+        case NodeState.RUNNING:
+            return {"nodes_open", "nodes_running"}
+        case NodeState.WAITING if node.type == NodeType.WORKFLOW:
+            # It waits for its children, and is as they are.
+            return {"nodes_open"}
+        case NodeState.WAITING:
+            return {"nodes_open", "nodes_parked" if node.park else "nodes_waiting"}
+        case _:
+            return set()
 
 
 def _as_ready(node: Node) -> str:
@@ -101,10 +102,9 @@ def _as_ready(node: Node) -> str:
     return "nodes_parked" if node.park else "nodes_delayed"
 
 
-def count(tx: JobTransaction, before: list[str], after: list[str]) -> None:
+def count(tx: JobTransaction, before: set[str], after: set[str]) -> None:
     """Take a node out of some counters and into others."""
-    changes = {name: after.count(name) - before.count(name) for name in {*before, *after}}
-    tx.change(**{name: getattr(tx.job, name) + change for name, change in changes.items() if change})
+    tx.change(**{name: getattr(tx.job, name) + (1 if name in after else -1) for name in before ^ after})
 
 
 def recount(job: Job) -> dict[str, int]:

@@ -4,7 +4,7 @@ import time
 from collections import OrderedDict
 from uuid import UUID
 
-from jobs.models import Node
+from jobs.due_querysets import Due
 
 TRY_AGAIN_SECONDS = 10.0
 MOST_REMEMBERED = 100
@@ -24,11 +24,11 @@ class Untaken:
             self._tried.popitem(last=False)
         return len(self._tried)
 
-    def remembers(self, node: Node) -> bool:
+    def remembers(self, node: Due) -> bool:
         """Whether this claim of the node was tried a short while ago."""
         return self._tried.get((node.job_id, node.path, node.claims), 0.0) > time.monotonic() - TRY_AGAIN_SECONDS
 
-    def note(self, node: Node) -> None:
+    def note(self, node: Due) -> None:
         """This claim of the node is tried now."""
         key = (node.job_id, node.path, node.claims)
         self._tried[key] = time.monotonic()

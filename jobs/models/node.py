@@ -10,8 +10,9 @@ from django.db.models.lookups import GreaterThanOrEqual
 
 from aetheris.core.canonical import loads, shown
 from aetheris.core.priority import FIRST, LAST, USUAL
+from jobs.edge_querysets import EdgeQuerySet
 from jobs.models.job import Job
-from jobs.querysets import EdgeQuerySet, NodeQuerySet
+from jobs.querysets import NodeQuerySet
 from jobs.states import NODE_ENDINGS, Ending, NodeState, NodeType
 
 _DUE_SINCE = Coalesce(Greatest("rung_at", "not_before"), Value(datetime(2000, 1, 1, tzinfo=UTC)))
@@ -110,7 +111,7 @@ class Node(models.Model):
         return "" if self.type == NodeType.PLAN else f"{self.path}/"
 
     @property
-    def settings(self) -> dict[str, object]:
+    def settings(self) -> dict[str, Any]:
         """The configuration that the plan gave this node."""
         return dict(loads(self.config))
 

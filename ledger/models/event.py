@@ -7,11 +7,11 @@ from ledger.querysets import EventQuerySet
 
 
 class Event(models.Model):
-    """One event. Written only by the SQL functions `aetheris_append_events` and `aetheris_write`; a trigger refuses
-    every change.
+    """One event. Written only by the SQL functions `aetheris_append_events`, `aetheris_write` and
+    `aetheris_write_steps`; a trigger refuses every change.
 
     `payload` is canonical text, exactly the bytes that `payload_digest` covers. `txid` is the writing transaction;
-    `placed`, set by a trigger, is the greatest one of the job's events up to this: a reader of many jobs who stays
+    `placed` is the greatest one of the job's events up to this: a reader of many jobs who stays
     below the snapshot's xmin with it misses none, and meets each job's events in their order. There is no foreign key
     on `job_id`: its only writer holds the job's row lock.
     """

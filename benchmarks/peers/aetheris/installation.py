@@ -53,11 +53,12 @@ def _make_template() -> None:
 class Installation:
     """Two workers and beat."""
 
-    def __init__(self) -> None:
+    def __init__(self, threads: int) -> None:
+        self.threads = threads
         self.beat = start("beat", [sys.executable, *beat_command()], folder=ROOT)
-        self.workers = start_workers()
+        self.workers = start_workers(threads)
         settle([self.beat, *self.workers])
-        self.mode = f"{len(self.workers)} processes x {THREADS} threads"
+        self.mode = f"{len(self.workers)} processes x {threads} thread{'s' * (threads > 1)}"
 
     def meter(self) -> Meter:
         return Meter({"worker": self.workers, "beat": [self.beat]})
@@ -69,21 +70,21 @@ class Installation:
 _running: list[Installation] = []
 
 
-def running() -> Installation:
-    """The one of this driver, started if there is none."""
-    if not _running or not _running[-1].lives():
+def running(threads: int = THREADS) -> Installation:
+    """The one of this driver whose workers have so many threads, started if there is none."""
+    if not _running or not _running[-1].lives() or _running[-1].threads != threads:
         end_all()
-        _running.append(Installation())
+        _running.append(Installation(threads))
     return _running[-1]
 
 
-def start_workers() -> list[int]:
+def start_workers(threads: int) -> list[int]:
     """The pids of workers that consume."""
     pids, files = [], []
     for number in range(WORKERS):
         name = f"worker-{number}-{time.time_ns()}"
         files.append(SCRATCH / f"{name}.ready")
-        environ = {READY_FILE: str(files[-1]), POOL_SIZE: str(THREADS + 4), "PYTHONUNBUFFERED": "1"}
-        pids.append(start(name, [sys.executable, *worker_command(f"{name}@%h", THREADS)], environ, ROOT))
+        environ = {READY_FILE: str(files[-1]), POOL_SIZE: str(threads + 4), "PYTHONUNBUFFERED": "1"}
+        pids.append(start(name, [sys.executable, *worker_command(f"{name}@%h", threads)], environ, ROOT))
     await_that(lambda: all(file.exists() for file in files), START_SECONDS, lambda: "a worker does not consume")
     return pids

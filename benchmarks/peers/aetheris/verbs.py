@@ -18,6 +18,7 @@ from benchmarks.measure.processes import end_all
 from benchmarks.peers.aetheris import user
 from jobs.engine.activation import Activation
 from jobs.engine.run import run_node
+from jobs.engine.together import Writing
 
 STEPS = 10
 
@@ -45,16 +46,16 @@ def _short(sql: str) -> str:
 @contextmanager
 def observed() -> Iterator[Spent]:
     """What this process spends on the verbs of activations, and on statements."""
-    spent, transact = Spent(), Activation.transact
+    spent, transacting = Spent(), Activation.transacting
 
-    def timed(hand: Activation, verb: str, act: Callable[..., Any]) -> Any:
+    def timed(hand: Activation, verb: str, act: Callable[..., Any]) -> Writing[Any]:
         began = time.perf_counter()
         try:
-            return transact(hand, verb, act)
+            return (yield from transacting(hand, verb, act))
         finally:
             spent.verbs[verb].append(1000 * (time.perf_counter() - began))
 
-    with patch.object(Activation, "transact", timed), connection.execute_wrapper(spent.statement):
+    with patch.object(Activation, "transacting", timed), connection.execute_wrapper(spent.statement):
         yield spent
 
 

@@ -24,16 +24,21 @@ def submit(agent: str, size: int = 0) -> loops.Act:
     return lambda name: user.send(agent, name, size or SIZE.get(agent, loops.STEPS))
 
 
-def warmed() -> Installation:
+def warmed(threads: int = THREADS) -> Installation:
     """Every thread of every worker has run something."""
-    installation = running()
+    installation = running(threads)
     loops.run(submit(CHAIN), 4 * len(installation.workers) * THREADS)
     return installation
 
 
 def throughput(jobs: int = JOBS) -> None:
-    installation = warmed()
-    for agent, count in ((CHAIN, jobs), (CALLS, jobs), (CODE, jobs // 4 or 1)):
+    for threads, agent, count in (
+        (1, CHAIN, jobs),
+        (THREADS, CHAIN, jobs),
+        (THREADS, CALLS, jobs),
+        (THREADS, CODE, jobs // 4 or 1),
+    ):
+        installation = warmed(threads)
         figures = loops.throughput(installation.meter(), submit(agent), count)
         tell("w1", f"{agent}, {installation.mode}", **figures)
 

@@ -1,5 +1,6 @@
 """The shape of a kind, and what passes between claim, run and commit."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
@@ -60,7 +61,7 @@ class Claimed:
 
     `recorded` is what the ledger says when the effect already happened: then nothing is called. With a `question`
     the node is not run now: a hook is asked. `values` are what a step has read from the runtime and nobody has
-    recorded yet.
+    recorded yet. By `pace_name` it is known how quickly such nodes run.
     """
 
     job: Job
@@ -71,6 +72,7 @@ class Claimed:
     token: UUID
     prepared: Prepared
     settings: dict[str, Any]
+    pace_name: str
     idempotency_key: str = ""
     attempt: int = 0
     send_until: float = 0.0
@@ -136,9 +138,9 @@ class Kind(Protocol):
         ...
 
 
-def time_limit(node: Node, default: float) -> float:
+def time_limit(settings: Mapping[str, Any], default: float) -> float:
     """Seconds that one try of a node may take: what its options say, else the default."""
-    return float(node.options.get("timeout") or default)
+    return float(settings.get("options", {}).get("timeout") or default)
 
 
 def done(result: Any) -> Outcome:
@@ -149,11 +151,12 @@ def done(result: Any) -> Outcome:
         return Fail("RESULT_NOT_CANONICAL", error.message, result=dumps_escaped(result))
 
 
-def resolved_arguments(rows: Rows, node: Node) -> Any:
-    """The arguments of a node's configuration with every reference replaced. Raises `ReferenceMissing`."""
-    arguments: Any = node.settings["arguments"]
+def resolved_arguments(rows: Rows, node: Node, arguments: Any) -> Any:
+    """Arguments out of a node's configuration, with every reference replaced. Raises `ReferenceMissing`."""
     sources = {source_of(reference) for reference in references(arguments)}
+    if not sources:
+        return arguments
     prefix = f"{node.scope}/" if node.scope else ""
-    outputs = rows.outputs([prefix + key for key in sources]) if sources else {}
+    outputs = rows.outputs([prefix + key for key in sources])
     texts = rows.texts(outputs.values())
     return resolve(arguments, {path.removeprefix(prefix): loads(texts[form]) for path, form in outputs.items()})

@@ -25,8 +25,9 @@ def is_here(job: Job, node: Node) -> bool:
 
 
 def prepare(rows: Rows, node: Node) -> Prepared:
-    text = dumps_around(resolved_arguments(rows, node))
-    timeout = time_limit(node, configuration().node_timeout_seconds)
+    settings = node.settings
+    text = dumps_around(resolved_arguments(rows, node, settings["arguments"]))
+    timeout = time_limit(settings, configuration().node_timeout_seconds)
     return Prepared(text, timeout, intent(node.path, text, timeout))
 
 

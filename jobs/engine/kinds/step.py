@@ -45,9 +45,10 @@ def is_here(job: Job, node: Node) -> bool:
 
 
 def prepare(rows: Rows, node: Node) -> Prepared:
-    declared = registry.steps.get(str(node.settings["step"]))
-    timeout = time_limit(node, configuration().node_timeout_seconds)
-    return Prepared(declared.signature.canonical(resolved_arguments(rows, node)), timeout)
+    settings = node.settings
+    declared = registry.steps.get(str(settings["step"]))
+    timeout = time_limit(settings, configuration().node_timeout_seconds)
+    return Prepared(declared.signature.canonical(resolved_arguments(rows, node, settings["arguments"])), timeout)
 
 
 def call(claimed: Claimed, stop: StopRequest) -> Outcome:

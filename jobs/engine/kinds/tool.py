@@ -20,9 +20,10 @@ def is_here(job: Job, node: Node) -> bool:
 
 
 def prepare(rows: Rows, node: Node) -> Prepared:
+    settings = node.settings
     declared = _tool(node)
-    arguments = declared.signature.canonical(resolved_arguments(rows, node))
-    timeout = time_limit(node, declared.timeout)
+    arguments = declared.signature.canonical(resolved_arguments(rows, node, settings["arguments"]))
+    timeout = time_limit(settings, declared.timeout)
     return Prepared(arguments, timeout, intent(declared, _step_id(node), arguments, timeout))
 
 

@@ -17,9 +17,10 @@ def is_here(job: Job, node: Node) -> bool:
 
 
 def prepare(rows: Rows, node: Node) -> Prepared:
-    declared = registry.functions.get(str(node.settings["function"]))
-    timeout = time_limit(node, configuration().node_timeout_seconds)
-    return Prepared(declared.signature.canonical(resolved_arguments(rows, node)), timeout)
+    settings = node.settings
+    declared = registry.functions.get(str(settings["function"]))
+    timeout = time_limit(settings, configuration().node_timeout_seconds)
+    return Prepared(declared.signature.canonical(resolved_arguments(rows, node, settings["arguments"])), timeout)
 
 
 def call(claimed: Claimed, stop: StopRequest) -> Outcome:

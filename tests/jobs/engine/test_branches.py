@@ -24,13 +24,6 @@ pytestmark = pytest.mark.usefixtures("whole", "unknown_pace")
 WIDTH = 40
 
 
-@pytest.fixture
-def unknown_pace(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No function has run in this process; quick is whatever a test does not make slow, on a busy machine too."""
-    monkeypatch.setattr(pace, "_in_a_row", Counter())
-    monkeypatch.setattr(pace, "QUICK_SECONDS", 5.0)
-
-
 def fan(registered: Registered, branch: Callable[[int], int]) -> Job:
     """A job of `WIDTH` branches, each given its number, that lead into one node."""
 

@@ -8,9 +8,10 @@ import pytest
 from aetheris.core.graph import TaskGraph
 from aetheris.core.handlers import Effect
 from aetheris.core.ids import new_id
-from jobs.engine import dispatch, go_on, stopping
+from jobs.engine import dispatch, go_on, pace, stopping
 from jobs.models import Job, Node
-from tests.world import Doorbells, Registered, World, again, submitted
+from tests.statements import statements
+from tests.world import Doorbells, Registered, World, again, function, submitted
 
 pytestmark = pytest.mark.usefixtures("whole")
 QUEUES = ["realtime", "default"]
@@ -106,6 +107,60 @@ def test_a_worker_that_is_to_end_goes_on_with_nothing() -> None:
     finally:
         stopping.forget()
     assert again(job).state == "pending"
+
+
+@pytest.fixture
+def instant_agent(registered: Registered, unknown_pace: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its plan and its function are instant once they have run."""
+    monkeypatch.setattr(go_on, "_ahead", go_on.Ahead())
+
+    @function
+    def count() -> int:
+        return 1
+
+    def plan() -> TaskGraph:
+        graph = TaskGraph()
+        graph.function("count", count)
+        return graph
+
+    registered.agent(plan, count)
+
+
+@pytest.mark.usefixtures("instant_agent", "doorbells")
+def test_a_backlog_of_what_is_instant_is_run_several_at_a_time() -> None:
+    jobs = [submitted() for _ in range(40)]
+    with statements() as sent:
+        go_on.answer(jobs[0].pk, "plan", QUEUES, new_id())
+    assert {again(job).state for job in jobs} == {"completed"}
+    assert 0 < sum("aetheris_write_steps" in statement for statement in sent) < len(jobs) / 2
+
+
+@pytest.mark.usefixtures("instant_agent", "doorbells")
+def test_while_one_thread_runs_several_the_others_leave_what_is_instant_to_it() -> None:
+    jobs = [submitted() for _ in range(8)]
+    pace.note("plan test-agent", 0.0)
+    ahead = go_on.Ahead()
+    assert not ahead.is_left_to_another("plan test-agent")
+    first = ahead.next(QUEUES)
+    assert len(first) == len(jobs) / 2, "half, so that other processes find theirs"
+    assert ahead.is_left_to_another("plan test-agent")
+    assert not ahead.is_left_to_another("function of-which-nothing-is-known")
+    assert ahead.next(QUEUES) == []
+    ahead.done(first)
+    second = ahead.next(QUEUES)
+    assert {node.job_id for node in second} < {job.pk for job in jobs} - {node.job_id for node in first}
+
+
+@pytest.mark.usefixtures("instant_agent", "doorbells")
+def test_what_may_have_taken_a_worker_with_it_is_run_alone() -> None:
+    jobs = [submitted() for _ in range(8)]
+    pace.note("plan test-agent", 0.0)
+    Node.objects.filter(job_id=jobs[0].pk).update(claims=1)
+    ahead = go_on.Ahead()
+    seen = ahead.next(QUEUES)
+    assert len(seen) == 4
+    assert jobs[0].pk not in {node.job_id for node in seen}
+    assert [node.job_id for node in ahead.next(QUEUES)] == [jobs[0].pk]
 
 
 def test_no_more_doorbells_are_sent_than_can_wake_somebody(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from aetheris.core.ids import new_id
+from jobs.due_querysets import Due
 from jobs.engine import hearing
 from jobs.engine.hearing import Hearing
-from jobs.models import Node
 
 THREADS = 4
 
@@ -20,8 +20,8 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> Hearing:
     return Hearing(THREADS)
 
 
-def node() -> Node:
-    return Node(job_id=new_id(), path="plan")
+def node() -> Due:
+    return Due(new_id(), "plan", "default", 3, 0, None, "test-agent", "plan", "{}")
 
 
 def said(caplog: Any) -> list[str]:

@@ -10,6 +10,7 @@ from jobs.engine import run, stopping
 from jobs.engine.claim import claim
 from jobs.engine.give_back import give_back
 from jobs.engine.kinds.base import Claimed
+from jobs.engine.together import Writing
 from jobs.engine.transaction import job_transaction
 from jobs.models import Job, Node
 from ledger.models import Entry
@@ -97,9 +98,10 @@ def test_an_opened_write_is_not_given_back(
     claimed = planned(job, monkeypatch)
     assert not give_back(claimed)
 
-    def start(*_: object) -> Claimed:
+    def start(*_: object) -> Writing[list[Claimed]]:
         stopping.begin()
-        return claimed
+        yield from ()
+        return [claimed]
 
     monkeypatch.setattr(run, "_start", start)
     run.run_node(job.pk, "one")

@@ -1,0 +1,60 @@
+"""Reading: rows of a job that were read one after the other, and count only if they were so together."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection
+
+from aetheris.core.clocks import uptime
+from jobs.engine.not_known import NotKnown, Overtaken
+from jobs.engine.rows import Rows
+from jobs.models import Job
+
+
+class Reading(Rows):
+    """The part of `KnownRows` that is about the moment of which it knows: `now` by the database's clock, asked for at
+    `asked_at` by this process's."""
+
+    def __init__(self, job: Job, now: datetime, asked_at: float) -> None:
+        super().__init__(job)
+        self._reads = False
+        self._synchronized(now, asked_at)
+
+    def now(self) -> datetime:
+        """The database's clock, or a moment later; what is written with it lands only if it is not far off. It is
+        counted from before the question, so that this process's own time to send ends no later than the recorded."""
+        return self._now + timedelta(seconds=uptime() - self._asked_at)
+
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """Refuse every statement of the body's own, before anybody else hears of it."""
+        connection.execute_wrappers.insert(0, self._refuse)
+        try:
+            yield
+        finally:
+            connection.execute_wrappers.remove(self._refuse)
+
+    def check_current(self) -> None:
+        """Raise `Overtaken` if somebody else has changed the job meanwhile: what was read one after the other may never
+        have been so together, and nothing follows from it."""
+        if self._has_read and self._read(lambda: Job.objects.with_now(self.job.pk))[0].seq != self.job.seq:
+            raise Overtaken("somebody else has changed the job while it was read")
+
+    def _read(self, read: Callable[[], Any]) -> Any:
+        """Send a statement that reads, which the guard lets pass."""
+        self._reads = self._has_read = True
+        try:
+            return read()
+        finally:
+            self._reads = False
+
+    def _refuse(self, execute: Callable[..., Any], *call: Any) -> Any:
+        if not self._reads:
+            raise NotKnown("this is not known here")
+        return execute(*call)
+
+    def _synchronized(self, now: datetime, asked_at: float) -> None:
+        self._now, self._asked_at = now, asked_at
+        self._has_read = False
