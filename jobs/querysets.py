@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -20,6 +22,14 @@ from jobs.whole_rows import whole_rows
 
 if TYPE_CHECKING:
     from jobs.models import Agent, Body, Job, Node, Submission
+
+
+_JOB = "FROM jobs_job JOIN jobs_agent ON jobs_agent.id = jobs_job.agent_id WHERE jobs_job.id"
+_JOBS_WITH_NODES = """
+    FROM jobs_job JOIN jobs_agent ON jobs_agent.id = jobs_job.agent_id CROSS JOIN LATERAL (
+        SELECT * FROM jobs_node WHERE job_id = jobs_job.id ORDER BY position LIMIT %s::int) AS jobs_node
+    WHERE jobs_job.id = ANY(%s) ORDER BY jobs_job.id, jobs_node.position
+    """
 
 
 class AgentQuerySet(models.QuerySet["Agent"]):
@@ -57,17 +67,23 @@ class JobQuerySet(FoundJobQuerySet):
 
     def with_now(self, job_id: UUID) -> tuple[Job, datetime]:
         """The job as it stands and the database's clock, without a lock. Raises `Job.DoesNotExist`."""
-        for job, now in self.all_with_now([job_id]):
+        for job, agent, now in whole_rows((self.model, self._model_of("agent")), f"{_JOB} = %s", [job_id]):
+            job.agent = agent
             return job, now
         raise self.model.DoesNotExist
 
-    def all_with_now(self, job_ids: Sequence[UUID]) -> Iterator[tuple[Job, datetime]]:
-        """Those of these jobs that there are, in one statement."""
-        agents: Any = self.model._meta.get_field("agent").related_model
-        tail = "FROM jobs_job JOIN jobs_agent ON jobs_agent.id = jobs_job.agent_id WHERE jobs_job.id = ANY(%s)"
-        for job, agent, now in whole_rows((self.model, agents), tail, [list(job_ids)]):
-            job.agent = agent
-            yield job, now
+    def with_first_nodes(self, job_ids: Sequence[UUID], limit: int) -> Iterator[tuple[Job, list[Node], datetime]]:
+        """Those of these jobs that there are, with so many nodes of each from the first on, in plan order, and the
+        database's clock, all as of one moment."""
+        of = (self.model, self._model_of("agent"), self._model_of("nodes"))
+        lines = whole_rows(of, _JOBS_WITH_NODES, [limit, list(job_ids)])
+        for job, of_job in groupby(lines, key=itemgetter(0)):
+            _, agents, nodes, clock = zip(*of_job, strict=True)
+            job.agent = agents[0]
+            yield job, list(nodes), clock[0]
+
+    def _model_of(self, relation: str) -> Any:
+        return self.model._meta.get_field(relation).related_model
 
     def limit_statements(self, seconds: float | None) -> None:
         """Let no statement of this transaction, and no pause between two, last longer than this from now on; None: as
@@ -152,14 +168,6 @@ class NodeQuerySet(LeasedNodeQuerySet):
 
     def at(self, job_id: UUID, path: str) -> Node | None:
         return self.filter(job_id=job_id, path=path).first()
-
-    def first_of_jobs(self, job_ids: Sequence[UUID], limit: int) -> list[Node]:
-        """So many nodes of each of these jobs from the first on, in plan order, in one statement."""
-        tail = """
-            FROM unnest(%s::uuid[]) AS job (id) CROSS JOIN LATERAL (
-                SELECT * FROM jobs_node WHERE job_id = job.id ORDER BY position LIMIT %s::int) AS jobs_node
-            """
-        return [node for node, _ in whole_rows((self.model,), tail, [list(job_ids), limit])]
 
     def from_path(self, job_id: UUID, path: str, limit: int) -> list[Node]:
         """A node and those that follow it, in plan order."""

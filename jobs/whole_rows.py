@@ -1,8 +1,7 @@
 """Whole rows by a prepared statement: what an activation begins with, without the price of a queryset."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
-from itertools import islice
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connection, models
@@ -11,11 +10,18 @@ Model = type[models.Model]
 
 
 def whole_rows(of: tuple[Model, ...], tail: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
-    """The rows of these tables that `tail`, everything from FROM on, names; with each the database's clock."""
+    """The rows of these tables that `tail`, everything from FROM on, names, with the database's clock. What a line
+    repeats of the one before is the same object."""
     database: Any = connection
     with database.prepared_cursor() as cursor:
         cursor.execute(_statement(of, tail), parameters)
-        return [(*_made(of, iter(values)), values[-1]) for values in cursor.fetchall()]
+        lines = cursor.fetchall()
+    columns, first = [], 0
+    for model in of:
+        end = first + len(_names(model))
+        columns.append(_made(model, [line[first:end] for line in lines]))
+        first = end
+    return list(zip(*columns, (line[-1] for line in lines), strict=True))
 
 
 @cache
@@ -29,7 +35,9 @@ def _names(model: Model) -> list[str]:
     return [field.attname for field in model._meta.concrete_fields]
 
 
-def _made(of: tuple[Model, ...], values: Iterator[Any]) -> Iterator[models.Model]:
-    for model in of:
-        names = _names(model)
-        yield model.from_db(DEFAULT_DB_ALIAS, names, list(islice(values, len(names))))
+def _made(model: Model, rows: Sequence[tuple[Any, ...]]) -> list[models.Model]:
+    made: list[models.Model] = []
+    for number, row in enumerate(rows):
+        repeats = number > 0 and row == rows[number - 1]
+        made.append(made[-1] if repeats else model.from_db(DEFAULT_DB_ALIAS, _names(model), row))
+    return made

@@ -97,11 +97,12 @@ def answer(job_id: UUID, path: str, queues: Sequence[str], activation: UUID, pac
     what is left then is rung for. By `pace_name` it is known how quickly such nodes run here."""
     ends = time.monotonic() + SLICE_SECONDS
     if not _ahead.is_left_to_another(pace_name):
-        run_node(job_id, path, activation)
+        run_node(job_id, path, activation, at_once=pace.is_instant(pace_name))
     while not stopping.has_begun() and (nodes := _ahead.next(queues)):
         if time.monotonic() > ends:
             _ahead.done(nodes)
-            dispatch.ring_for(nodes, 1)
+            # Without its pace: it may have taken a worker with it, and is claimed first.
+            dispatch.ring(nodes[0].job_id, nodes[0].path, nodes[0].queue, nodes[0].priority)
             return
         _run(nodes, activation)
 

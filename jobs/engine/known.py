@@ -5,7 +5,7 @@ job's `seq` does, and the statement that writes lands only then. A verb that nee
 statement of its own, which is refused: then it is done again under the job's lock.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -55,26 +55,25 @@ class KnownRows(KnownWaits):
     @classmethod
     def load(cls, job_id: UUID) -> "KnownRows":
         """Begin to know a job. Raises `Job.DoesNotExist`."""
-        asked_at = uptime()
-        job, now = Job.objects.with_now(job_id)
-        return cls(job, now, asked_at)
+        for known in cls.load_all([job_id]).values():
+            return known
+        raise Job.DoesNotExist
 
     @classmethod
     def load_all(cls, job_ids: Sequence[UUID]) -> dict[UUID, "KnownRows"]:
-        """Begin to know those of these jobs that there are, and their first nodes, in two statements."""
+        """Begin to know those of these jobs that there are, and their first nodes, in one statement."""
         asked_at = uptime()
-        of_jobs = {job.pk: cls(job, now, asked_at) for job, now in Job.objects.all_with_now(job_ids)}
-        nodes: defaultdict[UUID, list[Node]] = defaultdict(list)
-        for node in Node.objects.first_of_jobs(job_ids, WINDOW):
-            nodes[node.job_id].append(node)
-        for job_id, known in of_jobs.items():
-            known._begin_with(nodes[job_id])
-            known._has_read = True
+        of_jobs = {}
+        for job, nodes, now in Job.objects.with_first_nodes(job_ids, WINDOW):
+            known = of_jobs[job.pk] = cls(job, now, asked_at)
+            known._take(nodes)
+            known._is_whole = len(nodes) < WINDOW
         return of_jobs
 
     def node(self, path: str) -> Node | None:
-        if path not in self._nodes:
-            self._read_around(path)
+        """One that is none of the first is read with those that follow it."""
+        if path not in self._nodes and not self._is_whole:
+            self._take(self._read(lambda: Node.objects.from_path(self.job.pk, path, WINDOW)))
         return self._nodes.get(path)
 
     def add(self, nodes: Sequence[Node], edges: Sequence[Edge], waits: Sequence[Wait]) -> None:
@@ -240,17 +239,6 @@ class KnownRows(KnownWaits):
             found = [] if has_none else self._read(lambda: Entry.objects.of_step(self.job.pk, step_id))
             self._entries[step_id] = {entry.attempt: entry for entry in found}
         return self._entries[step_id]
-
-    def _read_around(self, path: str) -> None:
-        """Know the job's first nodes, or, where the node is none of them, those from this one on."""
-        if not self._nodes:
-            self._begin_with(self._read(lambda: Node.objects.first_of_jobs([self.job.pk], WINDOW)))
-        if path not in self._nodes and not self._is_whole:
-            self._take(self._read(lambda: Node.objects.from_path(self.job.pk, path, WINDOW)))
-
-    def _begin_with(self, nodes: list[Node]) -> None:
-        self._take(nodes)
-        self._is_whole = len(nodes) < WINDOW
 
     def _take(self, nodes: list[Node]) -> None:
         new = [node for node in nodes if node.path not in self._nodes]

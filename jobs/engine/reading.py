@@ -17,6 +17,8 @@ class Reading(Rows):
     """The part of `KnownRows` that is about the moment of which it knows: `now` by the database's clock, asked for at
     `asked_at` by this process's."""
 
+    are_known = True
+
     def __init__(self, job: Job, now: datetime, asked_at: float) -> None:
         super().__init__(job)
         self._reads = False

@@ -20,6 +20,9 @@ from signals_app.models import Approval, Signal, Wait
 class Rows:
     """One job's rows, as the database has them at this moment."""
 
+    are_known = False
+    """Whether they are a process's own knowledge, for which nobody else has to wait."""
+
     def __init__(self, job: Job) -> None:
         self.job = job
 

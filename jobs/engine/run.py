@@ -35,14 +35,16 @@ logger = logging.getLogger(__name__)
 SLICE_SECONDS = 30.0
 
 
-def run_node(job_id: UUID, path: str, activation: UUID | None = None) -> bool:
+def run_node(job_id: UUID, path: str, activation: UUID | None = None, *, at_once: bool = False) -> bool:
     """Run this node if it is READY, then what follows it, for at most one slice of time; whether it was READY.
 
     Safe to call any number of times, at once and late: only the caller whose claim lands runs the node. `activation`
-    is this call's own name, by which `rescue` can find its leases.
+    is this call's own name, by which `rescue` can find its leases. With `at_once` an instant node may be run before
+    its claim is sent, which then is one with its commit: only for the first who comes, because a node that takes its
+    worker with it then leaves no trace of that.
     """
     with about(job_id=str(job_id), node=path):
-        return together.alone(_running(Activation(job_id, activation or new_id()), path))
+        return together.alone(_running(Activation(job_id, activation or new_id()), path, at_once=at_once))
 
 
 def run_side_by_side(nodes: Sequence[tuple[UUID, str]], activation: UUID) -> list[bool]:
@@ -53,11 +55,11 @@ def run_side_by_side(nodes: Sequence[tuple[UUID, str]], activation: UUID) -> lis
     return [bool(was_ready) for was_ready in together.side_by_side(_running(hand, path) for hand, path in hands)]
 
 
-def _running(hand: Activation, path: str) -> Writing[bool]:
+def _running(hand: Activation, path: str, *, at_once: bool = False) -> Writing[bool]:
     ends = time.monotonic() + SLICE_SECONDS
     try:
-        claimed = [] if stopping.has_begun() else (yield from _start(hand, path))
-        was_ready = bool(claimed)
+        begun = _Attempt() if stopping.has_begun() else (yield from _start(hand, path, at_once=at_once))
+        claimed = begun.claimed
         while claimed := _kept(hand, claimed):
             performed = perform_together(claimed, hand.bells)
             left = claimed[len(performed) :]
@@ -65,7 +67,7 @@ def _running(hand: Activation, path: str) -> Writing[bool]:
             claimed = left + (yield from _commit_and_go_on(hand, performed, go_on=go_on))
     finally:
         hand.bells.ring()
-    return was_ready
+    return begun.was_ready
 
 
 def _kept(hand: Activation, claimed: list[Claimed]) -> list[Claimed]:
@@ -78,20 +80,36 @@ def _kept(hand: Activation, claimed: list[Claimed]) -> list[Claimed]:
     return claimed[:most] + [node for node in claimed[most:] if not give_back(node)]
 
 
-def _start(hand: Activation, path: str) -> Writing[list[Claimed]]:
+def _start(hand: Activation, path: str, *, at_once: bool) -> "Writing[_Attempt]":
     try:
-        return (yield from _answered(lambda attempt: _claim(hand, path, attempt), f"the claim of {path}"))
+        claiming = partial(_claim, hand, path, at_once=at_once)
+        return (yield from _answered(claiming, f"the claim of {path}"))
     except Job.DoesNotExist:
         logger.warning("a doorbell rang for job %s, which does not exist", hand.job_id)
-        return []
+        return _Attempt()
+    except Exception:
+        if not at_once:
+            raise
+        logger.exception("%s could not be run with its claim, and is claimed first", path)
+        return (yield from _start(hand, path, at_once=False))
 
 
-def _claim(hand: Activation, path: str, attempt: "_Attempt") -> Writing[None]:
+def _claim(hand: Activation, path: str, attempt: "_Attempt", *, at_once: bool) -> Writing[None]:
     def act(tx: JobTransaction) -> None:
         claimed = claim(tx, path, hand.name)
         attempt.tx, attempt.claimed = tx, [claimed] if claimed is not None else []
+        attempt.was_ready = claimed is not None
+        if claimed is not None and at_once and _is_run_at_once(tx, claimed):
+            ((_, outcome),) = perform_together([claimed], hand.bells)
+            assert outcome is not None  # noqa: S101  it only computes
+            _record(tx, hand, [(claimed, outcome)], attempt, go_on=not stopping.has_begun())
 
     return hand.transacting("claim", act)
+
+
+def _is_run_at_once(tx: JobTransaction, claimed: Claimed) -> bool:
+    """Never while the job's lock is held."""
+    return tx.rows.are_known and claimed.claims == 1 and pace.is_instant(claimed.pace_name)
 
 
 def _is_for(hand: Activation, job: Job, node: Node) -> bool:
@@ -110,19 +128,20 @@ def _commit_and_go_on(hand: Activation, performed: Performed, *, go_on: bool) ->
     what = f"the commit of {performed[0][0].path}"
     if go_on:
         try:
-            return (yield from _answered(lambda attempt: _commit(hand, performed, attempt, go_on=True), what))
+            return (yield from _answered(partial(_commit, hand, performed, go_on=True), what)).claimed
         except Exception:
             logger.exception("what follows could not be claimed with %s, which comes alone now", what)
-    return (yield from _answered(lambda attempt: _commit(hand, performed, attempt, go_on=False), what))
+    return (yield from _answered(partial(_commit, hand, performed, go_on=False), what)).claimed
 
 
 @dataclass
 class _Attempt:
     """What this worker chose before it sent a claim or commit: found in the rows, it has landed. `claimed` is what it
-    has claimed by it."""
+    has claimed by it and is still to run."""
 
     tx: JobTransaction | None = None
     claimed: list[Claimed] = field(default_factory=list)
+    was_ready: bool = False
 
 
 def _commit(hand: Activation, performed: Performed, attempt: _Attempt, *, go_on: bool) -> Writing[None]:
@@ -192,15 +211,15 @@ def _following(tx: JobTransaction, hand: Activation, claimed: Claimed) -> str | 
     return ready.path if ready else None
 
 
-def _answered(send: Callable[[_Attempt], Writing[None]], what: str) -> Writing[list[Claimed]]:
-    """Send a claim or commit until the database has said what became of it; what was claimed by it."""
+def _answered(send: Callable[[_Attempt], Writing[None]], what: str) -> Writing[_Attempt]:
+    """Send a claim or commit until the database has said what became of it."""
     attempt = _Attempt()
     patience = Patience(what)
     while True:
         try:
             if attempt.tx is None or not _has_landed(attempt.tx):
                 yield from send(attempt)
-            return attempt.claimed
+            return attempt
         except Error as error:
             patience.bear(error)
 

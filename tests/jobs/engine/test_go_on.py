@@ -2,16 +2,18 @@
 
 import time
 from collections import defaultdict
+from typing import Any
 
 import pytest
 
 from aetheris.core.graph import TaskGraph
 from aetheris.core.handlers import Effect
 from aetheris.core.ids import new_id
-from jobs.engine import dispatch, go_on, pace, stopping
+from jobs.engine import dispatch, go_on, pace, run, stopping
 from jobs.models import Job, Node
+from tests.doors import at_once
 from tests.statements import statements
-from tests.world import Doorbells, Registered, World, again, function, submitted
+from tests.world import Doorbells, Registered, World, again, event_types, function, submitted
 
 pytestmark = pytest.mark.usefixtures("whole")
 QUEUES = ["realtime", "default"]
@@ -89,7 +91,7 @@ def test_a_queue_that_the_worker_does_not_serve_is_left_alone() -> None:
 def test_what_this_process_cannot_take_is_not_tried_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
     job, tried = submitted(), []
 
-    def cannot(job_id: object, path: str, activation: object) -> bool:
+    def cannot(job_id: object, path: str, activation: object, **_: object) -> bool:
         tried.append(path)
         return False
 
@@ -133,6 +135,70 @@ def test_a_backlog_of_what_is_instant_is_run_several_at_a_time() -> None:
         go_on.answer(jobs[0].pk, "plan", QUEUES, new_id())
     assert {again(job).state for job in jobs} == {"completed"}
     assert 0 < sum("aetheris_write_steps" in statement for statement in sent) < len(jobs) / 2
+
+
+def writes(sent: list[str]) -> int:
+    return sum("aetheris_write" in statement for statement in sent)
+
+
+@pytest.mark.usefixtures("instant_agent", "doorbells")
+def test_what_is_instant_is_claimed_with_its_commit() -> None:
+    pace.note("plan test-agent", 0.0)
+    job = submitted()
+    with statements() as sent:
+        go_on.answer(job.pk, "plan", QUEUES, new_id(), "plan test-agent")
+    assert again(job).state == "completed"
+    assert writes(sent) == 2, "node zero with its successor's claim, and the successor"
+    assert Node.objects.get(job_id=job.pk, path="plan").claims == 1
+    assert event_types(job)[:3] == ["job_created", "node_started", "plan_generated"]
+
+
+@pytest.mark.usefixtures("instant_agent", "doorbells")
+@pytest.mark.parametrize(("claims", "pace_name"), [(1, "plan test-agent"), (0, "")])
+def test_what_may_have_taken_a_worker_with_it_is_claimed_first(claims: int, pace_name: str) -> None:
+    """It has been claimed before, or is found by somebody whom no doorbell of its own has told."""
+    pace.note("plan test-agent", 0.0)
+    job = submitted()
+    Node.objects.filter(job_id=job.pk).update(claims=claims)
+    with statements() as sent:
+        go_on.answer(job.pk, "plan", QUEUES, new_id(), pace_name)
+    assert again(job).state == "completed"
+    assert writes(sent) == 3
+
+
+@pytest.mark.usefixtures("instant_agent", "doorbells")
+def test_what_cannot_be_run_with_its_claim_is_claimed_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    pace.note("plan test-agent", 0.0)
+    job = submitted()
+    record = run._record
+
+    def broken_once(*args: Any, **options: Any) -> bool:
+        monkeypatch.setattr(run, "_record", record)
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(run, "_record", broken_once)
+    with statements() as sent:
+        go_on.answer(job.pk, "plan", QUEUES, new_id(), "plan test-agent")
+    assert again(job).state == "completed"
+    assert writes(sent) == 3
+
+
+@pytest.mark.usefixtures("instant_agent", "doorbells")
+def test_one_who_is_overtaken_while_he_runs_at_once_leaves_it_to_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What he has not sent yet is as if it had never been."""
+    pace.note("plan test-agent", 0.0)
+    job = submitted()
+    perform = run.perform_together
+
+    def overtaken_meanwhile(*args: Any) -> Any:
+        monkeypatch.setattr(run, "perform_together", perform)
+        at_once(lambda: run.run_node(job.pk, "plan"))
+        return perform(*args)
+
+    monkeypatch.setattr(run, "perform_together", overtaken_meanwhile)
+    go_on.answer(job.pk, "plan", QUEUES, new_id(), "plan test-agent")
+    assert again(job).state == "completed"
+    assert event_types(job).count("node_started") == 2, "node zero once, its successor once"
 
 
 @pytest.mark.usefixtures("instant_agent", "doorbells")
