@@ -1,5 +1,7 @@
 """W1, W3 and W4 of the floor in Python."""
 
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -14,9 +16,11 @@ from benchmarks.measure.driver import drive, tell
 from benchmarks.measure.environ import BROKER, THREADS
 from benchmarks.measure.latency import milliseconds
 from benchmarks.measure.meter import Meter
-from benchmarks.measure.processes import end_all
+from benchmarks.measure.processes import end_all, start
+from benchmarks.peers.floor import woken
 from benchmarks.peers.floor.tables import DATABASE, STEP, TABLES
 
+CELERY = ("-m", "celery", "-A", "benchmarks.peers.floor.woken", "worker", "-c", "2", "-l", "WARNING")
 VARIANTS = {"psycopg": 1, "django cursor": 1, "ten steps in one statement": 4}
 """And how many times as many jobs it takes to measure one."""
 
@@ -50,6 +54,17 @@ def w3(times: int = 300) -> None:
             tell("w3", "NOTIFY", **_wakes(lambda: sender.execute("NOTIFY bench"), lambda: next(woken), times))
     broker = redis.Redis(unix_socket_path=BROKER.removeprefix("redis+socket://"))
     tell("w3", "BLPOP", **_wakes(lambda: broker.lpush("bench", 1), lambda: broker.blpop(["bench"]), times))
+    _through_celery(times // 3)
+
+
+def _through_celery(jobs: int) -> None:
+    os.environ["BENCH_URL"] = database.fresh(DATABASE)
+    database.sql(TABLES, DATABASE)
+    database.sql(f"INSERT INTO job (name) SELECT 'job-' || n FROM generate_series(0, {jobs}) AS n", DATABASE)  # noqa: S608
+    start("floor", [sys.executable, *CELERY])
+    loops.run(woken.wake, jobs)
+    marks.forget()
+    tell("w3", "Celery, four statements by hand", **loops.wake_ups(woken.wake, jobs))
 
 
 def _wakes(send: Callable[[], object], receive: Callable[[], object], times: int) -> dict[str, float]:

@@ -5,9 +5,11 @@ TABLES = """
     CREATE TABLE job (id bigserial PRIMARY KEY, name text NOT NULL, state text NOT NULL DEFAULT 'ready',
                       seq int NOT NULL DEFAULT 0, updated_at timestamptz NOT NULL DEFAULT now());
     CREATE INDEX job_ready ON job (id) WHERE state = 'ready';
+    CREATE INDEX job_name ON job (name);
     CREATE TABLE event (job_id bigint NOT NULL, seq int NOT NULL, payload jsonb, at timestamptz NOT NULL DEFAULT now(),
                         PRIMARY KEY (job_id, seq));
 """
+READ = "SELECT id, seq FROM job WHERE name = %s"
 CLAIM = """
     UPDATE job SET state = 'running' WHERE id IN
            (SELECT id FROM job WHERE state = 'ready' ORDER BY id LIMIT 8 FOR UPDATE SKIP LOCKED)
