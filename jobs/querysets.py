@@ -33,18 +33,14 @@ _JOBS_WITH_NODES = """
 
 
 class AgentQuerySet(models.QuerySet["Agent"]):
-    def ensure(self, tenant: str, name: str) -> tuple[Agent, datetime]:
-        """The tenant's agent of this name, made now if there is none, and the database's clock. Two at once make one
-        agent."""
-        found = self._read(tenant, name)
-        if not found:
+    def ensure(self, tenant: str, name: str) -> Agent:
+        """The tenant's agent of this name, made now if there is none. Two at once make one agent."""
+        same = self.filter(tenant=tenant, name=name)
+        found = same.first()
+        if found is None:
             self.bulk_create([self.model(tenant=tenant, name=name)], ignore_conflicts=True)
-            found = self._read(tenant, name)
-        agent, now = found[0]
-        return agent, now
-
-    def _read(self, tenant: str, name: str) -> list[tuple[Any, ...]]:
-        return whole_rows((self.model,), "FROM jobs_agent WHERE tenant = %s AND name = %s", [tenant, name])
+            found = same.get()
+        return found
 
 
 class SubmissionQuerySet(models.QuerySet["Submission"]):

@@ -23,6 +23,16 @@ if TYPE_CHECKING:
 
 BODY = "_body"
 
+# The statement's own clock is taken once, and only if the agent is there.
+_FIRST = """
+    SELECT written.seq, written.head, written.now
+      FROM (SELECT aetheris_now() AS now FROM jobs_agent WHERE id = %(agent)s) AS begun
+     CROSS JOIN LATERAL aetheris_write(%(job)s, 0, begun.now, %(changes)s::jsonb || jsonb_build_object(
+           'new_job', %(changes)s::jsonb -> 'new_job' || jsonb_build_object(
+               'created_at', begun.now, 'deadline_at', begun.now + %(patience)s::interval),
+           'nodes', jsonb_set(%(changes)s::jsonb -> 'nodes', '{0,rung_at}', to_jsonb(begun.now)))) AS written
+    """
+
 
 @dataclass(frozen=True)
 class NewEvent:
@@ -79,6 +89,20 @@ class EventQuerySet(models.QuerySet["Event"]):
                 "SELECT seq, head, now FROM aetheris_write(%s, %s::bigint, %s, %s)", [job.pk, job.seq, now, changes]
             )
             seq, head, at = cursor.fetchone() or (None, b"", now)
+        return None if seq is None else (int(seq), bytes(head), at)
+
+    def record_first(self, job: Job, changes: str) -> tuple[int, bytes, datetime] | None:
+        """As `record`, for a job that is not stored yet: its first node becomes due, and its time begins, by the
+        database's clock. None, with nothing written, if its key was used before. Raises `Agent.DoesNotExist` if its
+        agent is not there."""
+        patience = None if job.deadline_at is None else job.deadline_at - job.created_at
+        database: Any = connection
+        with database.prepared_cursor() as cursor:
+            cursor.execute(_FIRST, {"job": job.pk, "agent": job.agent_id, "patience": patience, "changes": changes})
+            row = cursor.fetchone()
+        if row is None:
+            raise job.agent.DoesNotExist(f"{job.agent} is not there")
+        seq, head, at = row
         return None if seq is None else (int(seq), bytes(head), at)
 
     def record_steps(self, jobs: str, rows: str) -> tuple[dict[UUID, tuple[int, bytes, datetime]], set[UUID]]:

@@ -23,8 +23,8 @@ broker that takes connections and says nothing would cost it seconds for each do
 
 
 MANY = 8
-"""Doorbells in a row after which it is asked how many lie there. More than that in a queue wake nobody: whoever is
-awake goes on with what is due."""
+"""Doorbells in a row after which it is asked how many lie there, and then so many more as there is room for. More than
+that in a queue wake nobody: whoever is awake goes on with what is due."""
 ROW_SECONDS = 0.1
 FULL_SECONDS = 0.02
 
@@ -39,18 +39,23 @@ class _Row:
     """Doorbells that this process rings for one queue, one shortly after the other."""
 
     def __init__(self) -> None:
-        self._length = 0
+        self._room = MANY
         self._last = 0.0
         self._full_until = 0.0
 
     def is_of_use(self, queue: str) -> bool:
         """Whether one more of them could wake somebody."""
         now = time.monotonic()
-        self._length = self._length + 1 if now < self._last + ROW_SECONDS else 1
+        if now >= self._last + ROW_SECONDS:
+            self._room = MANY
         self._last = now
-        if self._length > MANY and now >= self._full_until and _waiting(queue) >= MANY:
-            self._full_until = now + FULL_SECONDS
-        return now >= self._full_until
+        if self._room == 0 and now >= self._full_until:
+            self._room = max(0, MANY - _waiting(queue))
+            self._full_until = now if self._room else now + FULL_SECONDS
+        if self._room == 0:
+            return False
+        self._room -= 1
+        return True
 
 
 _rows: defaultdict[str, _Row] = defaultdict(_Row)

@@ -5,7 +5,6 @@ its own path, and it waits until the last of its children has ended.
 """
 
 from collections import Counter
-from functools import cache
 from typing import Any
 
 from aetheris.core import registry
@@ -13,6 +12,7 @@ from aetheris.core.canonical import Canonical, digest, dumps
 from aetheris.core.graph import EdgeSpec, NodeSpec, TaskGraph
 from aetheris.core.graph_check import MAX_NODES
 from jobs.engine import advance
+from jobs.engine.new_rows import new_row
 from jobs.engine.settle import stop_the_rest
 from jobs.engine.transaction import JobTransaction
 from jobs.engine.transitions import move
@@ -83,7 +83,7 @@ def _node(blocked: Columns, prefix: str, spec: NodeSpec, position: int, unmet: i
         "unmet": unmet,
         "taken": 0 if unmet else 1,
     }
-    return Node(*_by_place(Node, blocked | own))
+    return new_row(Node, blocked | own)
 
 
 def _edge(of_job: Columns, prefix: str, spec: EdgeSpec) -> Edge:
@@ -93,19 +93,7 @@ def _edge(of_job: Columns, prefix: str, spec: EdgeSpec) -> Edge:
         "on": spec.on,
         "condition": None if spec.when is None else dumps(spec.when),
     }
-    return Edge(*_by_place(Edge, of_job | own))
-
-
-def _by_place(model: type[Node | Edge], columns: Columns) -> Any:
-    """A new row's values in the order in which the model takes them. By name, which Django does with many a call for
-    each column, a row takes three times as long, and a plan has many."""
-    return (_defaults(model) | columns).values()
-
-
-@cache
-def _defaults(model: type[Node | Edge]) -> Columns:
-    """What a row holds where nothing else is said: constants all."""
-    return {field.attname: field.get_default() for field in model._meta.concrete_fields}
+    return new_row(Edge, of_job | own)
 
 
 def _queue(spec: NodeSpec) -> str:

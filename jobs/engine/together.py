@@ -142,6 +142,8 @@ def _send_alone(write: Write) -> Landed | None:
     """In a statement that waits for whoever holds the job."""
     changes = write.changes.as_json(write.job, write.columns, write.events)
     with _committing(write.verb):
+        if write.changes.is_new_job:
+            return Event.objects.record_first(write.job, changes)
         return Event.objects.record(write.job, write.known_at, changes)
 
 
