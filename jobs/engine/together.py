@@ -11,11 +11,14 @@ from collections.abc import Callable, Collection, Generator, Iterable, Iterator,
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Generic, TypeVar
 
-from django.db import DataError, Error, IntegrityError, connection
+from django.db import DataError, Error, IntegrityError, connection, transaction
 
 from aetheris import failpoints
+from aetheris.live.announce import announce
+from aetheris.live.doorbell import Doorbell, channel_of
 from jobs.engine.changes import Changes, dumped
 from jobs.models import Job
 from ledger.models import Event
@@ -128,6 +131,7 @@ def _send_together(group: list[Write]) -> dict[Write, _Answer]:
         return {}
     except Error as error:
         return dict.fromkeys(group, error)
+    tell([(write.job, landed[write.job.pk][0]) for write in group if write.events and write.job.pk in landed])
     return {write: landed.get(write.job.pk) for write in group if write.job.pk not in locked}
 
 
@@ -142,7 +146,16 @@ def _send_alone(write: Write) -> Landed | None:
     """In a statement that waits for whoever holds the job."""
     changes = write.changes.as_json(write.job, write.columns, write.events)
     with _committing(write.verb):
-        return Event.objects.record(write.job, write.known_at, changes)
+        landed = Event.objects.record(write.job, write.known_at, changes)
+    if landed is not None and write.events:
+        tell([(write.job, landed[0])])
+    return landed
+
+
+def tell(news: Collection[tuple[Job, int]]) -> None:
+    """Once this has committed, whoever listens is told of these jobs and their last events, in one go."""
+    doorbells = {channel_of(job.tenant, job.pk): Doorbell(seq, job.is_final) for job, seq in news}
+    transaction.on_commit(partial(announce, doorbells))
 
 
 @contextmanager
