@@ -84,24 +84,23 @@ class _Member(Generic[T]):
         self._writing = writing
         self.write: Write | None = None
         self.value: T | None = None
-        self._go_on(lambda: next(writing))
+        self._go_on(next, writing)
 
     def hear(self, answer: "_Answer") -> None:
         """Go on with what became of the write."""
         if isinstance(answer, Exception):
-            self._go_on(lambda: self._writing.throw(answer))
+            self._go_on(self._writing.throw, answer)
         else:
-            self._go_on(lambda: self._writing.send(answer))
+            self._go_on(self._writing.send, answer)
 
-    def _go_on(self, step: Callable[[], Write]) -> None:
-        of_job = f" of job {self.write.job}" if self.write else ""
-        self.write = None
+    def _go_on(self, step: Callable[[Any], Write], what: Any) -> None:
+        last, self.write = self.write, None
         try:
-            self.write = step()
+            self.write = step(what)
         except StopIteration as end:
             self.value = end.value
         except Exception:
-            logger.exception("an activation%s failed; its lease brings it back", of_job)
+            logger.exception("an activation%s failed; its lease brings it back", f" of job {last.job}" if last else "")
 
 
 _Answer = Landed | Exception | None
