@@ -50,7 +50,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def prepared_cursor(self) -> CursorWrapper:
         """For a statement that comes again and again: its arguments go apart from its text, so that the server reads
-        and plans it once a connection, at its first use, unless `prepare_threshold` is null."""
+        and plans it once a connection, at its first use, unless `prepare_threshold` is null. What it answers comes in
+        PostgreSQL's binary form, which psycopg reads in C; moments as text Django reads in Python."""
         self.ensure_connection()
         cursor: Any = _PreparingCursor(self.connection)
         return self.make_debug_cursor(cursor) if self.queries_logged else self.make_cursor(cursor)
@@ -62,7 +63,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
 class _PreparingCursor(Cursor[Any]):
     def execute(self, *statement: Any, **options: Any) -> Self:
-        return super().execute(*statement, **{**options, "prepare": True})
+        return super().execute(*statement, **{**options, "prepare": True, "binary": True})
 
 
 def _has_ended(connection: Connection[Any]) -> bool:

@@ -1,16 +1,16 @@
-"""Announce: after a commit, tell whoever listens that a job has news, at the cost of one write to a socket."""
+"""Announce: after a commit, tell whoever listens that jobs have news, at the cost of one write to a socket."""
 
 import logging
 import os
 import threading
 import time
-from uuid import UUID
+from collections.abc import Mapping
 
 from redis.connection import ConnectionInterface
 from redis.exceptions import RedisError
 
 from aetheris.live.connection import connect, has_redis
-from aetheris.live.doorbell import Doorbell, channel_of
+from aetheris.live.doorbell import Doorbell
 
 logger = logging.getLogger(__name__)
 
@@ -29,11 +29,11 @@ class _Line:
         self._connection: ConnectionInterface | None = None
         self._rests_until = 0.0
 
-    def send(self, command: bytes) -> None:
+    def send(self, commands: bytes) -> None:
         if time.monotonic() < self._rests_until or not self._turn.acquire(timeout=TURN_SECONDS):
             return
         try:
-            self._send(command)
+            self._send(commands)
         except Exception as error:
             self._connection = None
             self._rests_until = time.monotonic() + REST_SECONDS
@@ -41,28 +41,28 @@ class _Line:
         finally:
             self._turn.release()
 
-    def _send(self, command: bytes) -> None:
+    def _send(self, commands: bytes) -> None:
         """A connection that was open may have been ended by the server: then once more, on a new one."""
         if self._connection is not None:
             try:
-                self._connection.send_packed_command([command], check_health=False)
+                self._connection.send_packed_command([commands], check_health=False)
                 return
             except RedisError:
                 self._connection = None
         self._connection = connect(TIMEOUT_SECONDS)
         self._connection.send_command("CLIENT", "REPLY", "OFF", check_health=False)
-        self._connection.send_packed_command([command], check_health=False)
+        self._connection.send_packed_command([commands], check_health=False)
 
 
 _line = _Line()
 
 
-def announce(tenant: str, job_id: UUID, seq: int, *, ended: bool) -> None:
-    """Ring for a job whose events up to `seq` are committed. Never raises, and waits at most for a part of a second
-    for a Redis that takes nothing, once in five seconds; a doorbell that is lost delays those who listen by seconds.
-    """
-    if has_redis():
-        _line.send(_publish(channel_of(tenant, job_id).encode(), str(Doorbell(seq, ended)).encode()))
+def announce(doorbells: Mapping[str, Doorbell]) -> None:
+    """Ring on these channels for jobs whose events are committed. Never raises, and waits at most for a part of a
+    second for a Redis that takes nothing, once in five seconds; a doorbell that is lost delays those who listen by
+    seconds."""
+    if doorbells and has_redis():
+        _line.send(b"".join(_publish(channel.encode(), str(bell).encode()) for channel, bell in doorbells.items()))
 
 
 def _publish(channel: bytes, text: bytes) -> bytes:

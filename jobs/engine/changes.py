@@ -113,8 +113,12 @@ class Changes:
 
     def put(self, nodes: Iterable[Node] = (), edges: Iterable[Edge] = ()) -> None:
         """Have these rows written, which are stored, or new too."""
-        self.nodes.update((node.path, node) for node in nodes if node.path not in self.new_nodes)
-        self.edges.update((key, edge) for edge in edges if (key := _key(edge)) not in self.new_edges)
+        for node in nodes:
+            if node.path not in self.new_nodes:
+                self.nodes[node.path] = node
+        for edge in edges:
+            if (key := _key(edge)) not in self.new_edges:
+                self.edges[key] = edge
 
     def __bool__(self) -> bool:
         """Whether there are rows to be written."""

@@ -5,7 +5,6 @@ job's `seq` does, and the statement that writes lands only then. A verb that nee
 statement of its own, which is refused: then it is done again under the job's lock.
 """
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -107,11 +106,10 @@ class KnownRows(KnownWaits):
     def decide(self, source: str, edges: Sequence[Edge], taken: Sequence[Edge]) -> list[Node]:
         if len(edges) > WINDOW:
             return super().decide(source, edges, taken)
+        targets = {edge.target: self._present(edge.target) for edge in edges}
         for edge in edges:
             edge.taken = edge in taken
-        targets = {edge.target: self._present(edge.target) for edge in edges}
-        for path, count in Counter(edge.target for edge in edges).items():
-            targets[path].unmet -= count
+            targets[edge.target].unmet -= 1
         for path in {edge.target for edge in taken}:
             targets[path].taken += 1
         self._changes.put(targets.values(), edges)

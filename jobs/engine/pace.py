@@ -1,6 +1,7 @@
 """Pace: how quickly functions and plans have lately run in this process, and so what may wait for them."""
 
 from collections import Counter
+from functools import lru_cache
 from threading import Lock
 
 from aetheris.core.canonical import loads
@@ -17,6 +18,7 @@ _in_a_row: Counter[str] = Counter()
 _instant: set[str] = set()
 
 
+@lru_cache(maxsize=1024)
 def name_of(agent: str, type: str, config: str) -> str:
     """What a node's speed is known by; "" for one that waits for something outside."""
     if type == NodeType.FUNCTION:

@@ -32,11 +32,12 @@ class Reading(Rows):
     @contextmanager
     def guarded(self) -> Iterator[None]:
         """Refuse every statement of the body's own, before anybody else hears of it."""
-        connection.execute_wrappers.insert(0, self._refuse)
+        wrappers = connection.execute_wrappers
+        wrappers.insert(0, self._refuse)
         try:
             yield
         finally:
-            connection.execute_wrappers.remove(self._refuse)
+            wrappers.remove(self._refuse)
 
     def check_current(self) -> None:
         """Raise `Overtaken` if somebody else has changed the job meanwhile: what was read one after the other may never

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from aetheris.core import registry
+from jobs.engine import together
 from jobs.engine.savepoint import savepoint
 from jobs.engine.together import Writing
 from jobs.models import Body, Edge, Job, Node
@@ -174,4 +175,5 @@ class Rows:
             Job.objects.write(self.job, columns)
         if events:
             self.job.seq, self.job.head = Event.objects.append(self.job.pk, events)
+            together.tell([(self.job, self.job.seq)])
         yield from ()

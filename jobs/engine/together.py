@@ -11,11 +11,14 @@ from collections.abc import Callable, Collection, Generator, Iterable, Iterator,
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Generic, TypeVar
 
-from django.db import DataError, Error, IntegrityError, connection
+from django.db import DataError, Error, IntegrityError, connection, transaction
 
 from aetheris import failpoints
+from aetheris.live.announce import announce
+from aetheris.live.doorbell import Doorbell, channel_of
 from jobs.engine.changes import Changes, dumped
 from jobs.models import Job
 from ledger.models import Event
@@ -81,24 +84,23 @@ class _Member(Generic[T]):
         self._writing = writing
         self.write: Write | None = None
         self.value: T | None = None
-        self._go_on(lambda: next(writing))
+        self._go_on(next, writing)
 
     def hear(self, answer: "_Answer") -> None:
         """Go on with what became of the write."""
         if isinstance(answer, Exception):
-            self._go_on(lambda: self._writing.throw(answer))
+            self._go_on(self._writing.throw, answer)
         else:
-            self._go_on(lambda: self._writing.send(answer))
+            self._go_on(self._writing.send, answer)
 
-    def _go_on(self, step: Callable[[], Write]) -> None:
-        of_job = f" of job {self.write.job}" if self.write else ""
-        self.write = None
+    def _go_on(self, step: Callable[[Any], Write], what: Any) -> None:
+        last, self.write = self.write, None
         try:
-            self.write = step()
+            self.write = step(what)
         except StopIteration as end:
             self.value = end.value
         except Exception:
-            logger.exception("an activation%s failed; its lease brings it back", of_job)
+            logger.exception("an activation%s failed; its lease brings it back", f" of job {last.job}" if last else "")
 
 
 _Answer = Landed | Exception | None
@@ -128,6 +130,7 @@ def _send_together(group: list[Write]) -> dict[Write, _Answer]:
         return {}
     except Error as error:
         return dict.fromkeys(group, error)
+    tell([(write.job, landed[write.job.pk][0]) for write in group if write.events and write.job.pk in landed])
     return {write: landed.get(write.job.pk) for write in group if write.job.pk not in locked}
 
 
@@ -143,8 +146,18 @@ def _send_alone(write: Write) -> Landed | None:
     changes = write.changes.as_json(write.job, write.columns, write.events)
     with _committing(write.verb):
         if write.changes.is_new_job:
-            return Event.objects.record_first(write.job, changes)
-        return Event.objects.record(write.job, write.known_at, changes)
+            landed: Landed | None = Event.objects.record_first(write.job, changes)
+        else:
+            landed = Event.objects.record(write.job, write.known_at, changes)
+    if landed is not None and write.events:
+        tell([(write.job, landed[0])])
+    return landed
+
+
+def tell(news: Collection[tuple[Job, int]]) -> None:
+    """Once this has committed, whoever listens is told of these jobs and their last events, in one go."""
+    doorbells = {channel_of(job.tenant, job.pk): Doorbell(seq, job.is_final) for job, seq in news}
+    transaction.on_commit(partial(announce, doorbells))
 
 
 @contextmanager

@@ -19,7 +19,6 @@ from aetheris.core.canonical import members, object_of
 from aetheris.core.clocks import uptime
 from aetheris.core.ids import new_id, random_bytes
 from aetheris.core.principal import principal
-from aetheris.live.announce import announce
 from jobs.due_querysets import Due
 from jobs.engine import dispatch, together
 from jobs.engine.rows import Rows
@@ -105,7 +104,7 @@ class JobTransaction:
         return list(self._ready.values())
 
     def flush(self) -> None:
-        """Write the job and its events; once this has committed, ring for what is left READY and tell who listens."""
+        """Write the job and its events; once this has committed, tell who listens and ring for what is left READY."""
         together.alone(self.flushing())
 
     def flushing(self, verb: str = "") -> Writing[None]:
@@ -113,10 +112,6 @@ class JobTransaction:
         if self._changed:
             self.change(updated_at=self.now)
         yield from self.rows.writing(self._changed, self._events, verb)
-        if self._events:
-            job = self.job
-            tell = partial(announce, job.tenant, job.pk, job.seq, ended=job.is_final)
-            transaction.on_commit(tell)
         if ready := [Due.of(node, self.job.agent.name) for node in self.ready()]:
             transaction.on_commit(partial(self.call_for, ready, self._doorbells()))
 
