@@ -1,5 +1,5 @@
 """Changes: what one statement is to write of a job, `aetheris_write` in
-`ledger/migrations/0009_waits_in_the_one_statement.py`, or of several, `aetheris_write_steps` in `0010_…`."""
+`ledger/migrations/0012_a_step_asks_for_less.py`, or of several, `aetheris_write_steps` in `0010_…`."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -84,6 +84,9 @@ JOB_COLUMNS = {
     "updated_at",
 }
 
+FEW = 4
+"""So many stored nodes are cheaper to update one by one than all at once."""
+
 
 @dataclass
 class Changes:
@@ -163,7 +166,10 @@ class Changes:
         if self.unheard:
             written["unheard"] = self.unheard
         written |= _rows(
-            ("nodes", [*self.new_nodes.values(), *self.nodes.values()], NODE_COLUMNS),
+            ("new_nodes", self.new_nodes.values(), NODE_COLUMNS),
+            ("nodes", self.nodes.values(), NODE_COLUMNS)
+            if len(self.nodes) > FEW
+            else ("moved_nodes", self.nodes.values(), MOVED_NODE_COLUMNS),
             ("edges", [*self.new_edges.values(), *self.edges.values()], EDGE_COLUMNS),
             ("entries", self.entries.values(), ENTRY_COLUMNS),
             ("new_waits", self.new_waits.values(), WAIT_COLUMNS),

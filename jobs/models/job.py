@@ -1,16 +1,14 @@
 """Job: one agent interaction. Its state is derived by the database, its events are in `ledger.Event`."""
 
 from django.db import models
-from django.db.models import Case, F, Q, Value, When
-from django.db.models.functions import Least
-from django.db.models.lookups import GreaterThanOrEqual
+from django.db.models import Case, F, Func, Q, Value, When
 
 from aetheris.core.canonical import shown
 from aetheris.core.ids import new_id
-from aetheris.core.priority import FIRST, LAST, USUAL
+from aetheris.core.priority import USUAL
 from jobs.models.agent import Agent
 from jobs.querysets import JobQuerySet, SubmissionQuerySet
-from jobs.states import JOB_ENDINGS, JobState, Outcome
+from jobs.states import JobState, Outcome
 
 _DERIVED_STATE = Case(
     When(~Q(ending=""), then=F("ending")),
@@ -84,26 +82,15 @@ class Job(models.Model):
         permissions = (("stop_job", "Can stop jobs"),)
         constraints = (
             models.CheckConstraint(
-                name="job_ending_known", condition=Q(ending="") | Q(ending__in=[str(e) for e in JOB_ENDINGS])
-            ),
-            models.CheckConstraint(
-                name="job_final_iff_finished",
-                condition=Q(ending="", finished_at__isnull=True, outcome="")
-                | (~Q(ending="") & Q(finished_at__isnull=False) & ~Q(outcome="")),
-            ),
-            models.CheckConstraint(name="job_final_has_no_open_node", condition=Q(ending="") | Q(nodes_open=0)),
-            models.CheckConstraint(
-                name="job_counts_stand",
-                condition=GreaterThanOrEqual(
-                    Least(
-                        *("depth", "seq", "nodes_open", "nodes_ready", "nodes_delayed", "nodes_running"),
-                        *("nodes_waiting", "nodes_parked", "conflicts", "max_parallel"),
-                        output_field=models.BigIntegerField(),
-                    ),
-                    0,
+                name="job_stands",
+                condition=Func(
+                    *map(F, ("ending", "outcome", "finished_at", "priority", "depth", "seq", "nodes_open")),
+                    *map(F, ("nodes_ready", "nodes_delayed", "nodes_running", "nodes_waiting", "nodes_parked")),
+                    *map(F, ("conflicts", "max_parallel")),
+                    function="aetheris_job_stands",
+                    output_field=models.BooleanField(),
                 ),
             ),
-            models.CheckConstraint(name="job_priority_known", condition=Q(priority__range=(FIRST, LAST))),
         )
         indexes = (
             models.Index(fields=("tenant", "-id"), name="job_by_tenant"),
