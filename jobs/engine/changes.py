@@ -1,5 +1,5 @@
 """Changes: what one statement is to write of a job, `aetheris_write` in
-`ledger/migrations/0012_a_step_asks_for_less.py`, or of several, `aetheris_write_steps` in `0010_…`."""
+`ledger/migrations/0012_a_step_asks_for_less.py`, or of several, `aetheris_write_steps` in `0011_…`."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -54,6 +54,7 @@ DECIDED_EDGE_COLUMNS = ("job_id", "source", "target", "on", "taken")
 ENTRY_COLUMNS = columns_of(Entry)
 WAIT_COLUMNS = columns_of(Wait)
 CHANGED_WAIT_COLUMNS = (
+    "job_id",
     "correlation_key",
     "state",
     "opened_at",
@@ -129,9 +130,8 @@ class Changes:
 
     @property
     def are_a_step(self) -> bool:
-        """Whether nothing but nodes and their effects have changed."""
-        others = (self.new_waits, self.waits, self.unheard, self.signals, self.new_approvals, self.approvals)
-        return not (self.is_new_job or any(others))
+        """Whether this is part of a job's own way, and nothing that somebody outside has ordered or answered."""
+        return not (self.is_new_job or self.signals or self.approvals)
 
     def as_step(
         self, job: Job, known_at: datetime, events: Sequence[NewEvent]
@@ -140,6 +140,8 @@ class Changes:
         asked = {"id": job.pk, "seq": job.seq, "known_at": known_at, **_columns(job, JOB_COLUMNS)}
         if self.first_in is not None:
             asked["first_in"] = self.first_in
+        if self.unheard:
+            asked["unheard"] = self.unheard
         asked["events"] = [_event(event) for event in events]
         rows = _rows(
             ("new_nodes", self.new_nodes.values(), NODE_COLUMNS),
@@ -147,6 +149,9 @@ class Changes:
             ("nodes", self.nodes.values(), MOVED_NODE_COLUMNS),
             ("edges", self.edges.values(), DECIDED_EDGE_COLUMNS),
             ("entries", self.entries.values(), ENTRY_COLUMNS),
+            ("new_waits", self.new_waits.values(), WAIT_COLUMNS),
+            ("waits", self.waits.values(), CHANGED_WAIT_COLUMNS),
+            ("new_approvals", self.new_approvals.values(), APPROVAL_COLUMNS),
         )
         if self.bodies:
             rows["bodies"] = [{"job_id": job.pk, "tenant": job.tenant, "text": text} for text in self.bodies.values()]

@@ -1,7 +1,7 @@
 """Going on: a worker whose job needs it no more takes the next due node itself; a backlog needs no doorbells."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from random import shuffle
 from threading import Lock
@@ -22,11 +22,16 @@ BUSY_SECONDS = 1.0
 """How long the others leave instant nodes to a thread that does not say that it is done."""
 FRESH_SECONDS = 0.05
 """How long what was seen counts as due."""
+BEGUN_SECONDS = 1.0
+"""How long the threads of a process leave what one of them has begun to it. Later it may be due once more."""
+
+Name = tuple[UUID, str]
+"""A node's job and path."""
 
 
 class Ahead:
     """Due nodes that this process has seen and not begun, for all its threads. In no order among those that are as
-    urgent: other processes see the same.
+    urgent: other processes see the same. What one thread has begun is due, for all to see, until its claim has landed.
 
     While one thread runs instant nodes of several jobs, the others leave such nodes to it: they would only keep it
     waiting, and it looks again when it is done."""
@@ -37,11 +42,15 @@ class Ahead:
         self._fresh_until = 0.0
         self._untaken = Untaken()
         self._busy_until = 0.0
+        self._begun: dict[Name, float] = {}
 
-    def is_left_to_another(self, pace_name: str) -> bool:
-        """Whether a node of this name is none for the thread that has heard of it."""
+    def begin(self, node: Name, pace_name: str) -> bool:
+        """Whether the thread that has heard of a node with this name is to run it. Then it says when it is `done`."""
         with self._lock:
-            return pace.is_instant(pace_name) and time.monotonic() < self._busy_until
+            if pace.is_instant(pace_name) and time.monotonic() < self._busy_until:
+                return False
+            self._begun[node] = time.monotonic()
+            return True
 
     def next(self, queues: Sequence[str]) -> list[Due]:
         """What this thread runs next, of these queues, the more urgent first: a due node, or instant ones of several
@@ -51,11 +60,14 @@ class Ahead:
                 self._look(queues)
             nodes = self._chosen(time.monotonic())
             self._nodes = [node for node in self._nodes if node not in nodes]
+            self._begun.update((_name(node), time.monotonic()) for node in nodes)
             return nodes
 
-    def done(self, nodes: Sequence[Due]) -> None:
+    def done(self, nodes: Collection[Name]) -> None:
         """These have been run, or are not going to be."""
         with self._lock:
+            for node in nodes:
+                self._begun.pop(node, None)
             if len(nodes) > 1:
                 self._busy_until = 0.0
 
@@ -77,11 +89,19 @@ class Ahead:
 
     def _look(self, queues: Sequence[str]) -> None:
         now = time.monotonic()
-        seen = Node.objects.look(queues, registry.code_here(), timedelta(0), LOOK + len(self._untaken)).nodes
-        mine = [node for node in seen if not self._untaken.remembers(node)][:LOOK]
+        most = LOOK + len(self._untaken) + len(self._begun)
+        seen = Node.objects.look(queues, registry.code_here(), timedelta(0), most).nodes
+        mine = [node for node in seen if not (self._is_begun(node) or self._untaken.remembers(node))][:LOOK]
         self._nodes = [node for node in mine if (node.queue, node.priority) == (mine[0].queue, mine[0].priority)]
         self._fresh_until = now + FRESH_SECONDS
         shuffle(self._nodes)
+
+    def _is_begun(self, node: Due) -> bool:
+        return time.monotonic() < self._begun.get(_name(node), 0.0) + BEGUN_SECONDS
+
+
+def _name(node: Due) -> Name:
+    return node.job_id, node.path
 
 
 def _is_instant(node: Due) -> bool:
@@ -96,11 +116,15 @@ def answer(job_id: UUID, path: str, queues: Sequence[str], activation: UUID, pac
     """Answer a doorbell: run this node and what follows it, then whatever is due in these queues, for about a second;
     what is left then is rung for. By `pace_name` it is known how quickly such nodes run here."""
     ends = time.monotonic() + SLICE_SECONDS
-    if not _ahead.is_left_to_another(pace_name):
-        run_node(job_id, path, activation, at_once=pace.is_instant(pace_name))
+    heard = (job_id, path)
+    if _ahead.begin(heard, pace_name):
+        try:
+            run_node(*heard, activation, at_once=pace.is_instant(pace_name))
+        finally:
+            _ahead.done([heard])
     while not stopping.has_begun() and (nodes := _ahead.next(queues)):
         if time.monotonic() > ends:
-            _ahead.done(nodes)
+            _ahead.done([_name(node) for node in nodes])
             # Without its pace: it may have taken a worker with it, and is claimed first.
             dispatch.ring(nodes[0].job_id, nodes[0].path, nodes[0].queue, nodes[0].priority)
             return
@@ -108,11 +132,11 @@ def answer(job_id: UUID, path: str, queues: Sequence[str], activation: UUID, pac
 
 
 def _run(nodes: Sequence[Due], activation: UUID) -> None:
-    names = [(node.job_id, node.path) for node in nodes]
+    names = [_name(node) for node in nodes]
     try:
         were_ready = run_side_by_side(names, activation) if len(nodes) > 1 else [run_node(*names[0], activation)]
     finally:
-        _ahead.done(nodes)
+        _ahead.done(names)
     for node, was_ready in zip(nodes, were_ready, strict=True):
         if not was_ready:
             _ahead.leave(node)

@@ -236,6 +236,6 @@ HASH_BEFORE = (
 
 
 class Migration(migrations.Migration):
-    dependencies = [("ledger", "0010_steps_of_many_jobs")]
+    dependencies = [("ledger", "0011_waits_of_many_jobs")]
 
     operations = [migrations.RunSQL(HASH, HASH_BEFORE), migrations.RunSQL(WRITE, BEFORE)]

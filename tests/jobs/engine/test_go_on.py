@@ -101,6 +101,18 @@ def test_what_this_process_cannot_take_is_not_tried_again_and_again(monkeypatch:
 
 
 @pytest.mark.usefixtures("agent")
+def test_what_one_thread_has_begun_no_other_begins_as_long_as_it_is_due() -> None:
+    heard, seen = submitted(), submitted()
+    ahead = go_on.Ahead()
+    assert ahead.begin((heard.pk, "plan"), "")
+    (begun,) = ahead.next(QUEUES)
+    assert begun.job_id == seen.pk
+    assert ahead.next(QUEUES) == []
+    ahead.done([(heard.pk, "plan")])
+    assert [node.job_id for node in ahead.next(QUEUES)] == [heard.pk]
+
+
+@pytest.mark.usefixtures("agent")
 def test_a_worker_that_is_to_end_goes_on_with_nothing() -> None:
     job = submitted()
     stopping.begin()
@@ -206,13 +218,13 @@ def test_while_one_thread_runs_several_the_others_leave_what_is_instant_to_it() 
     jobs = [submitted() for _ in range(8)]
     pace.note("plan test-agent", 0.0)
     ahead = go_on.Ahead()
-    assert not ahead.is_left_to_another("plan test-agent")
     first = ahead.next(QUEUES)
     assert len(first) == len(jobs) / 2, "half, so that other processes find theirs"
-    assert ahead.is_left_to_another("plan test-agent")
-    assert not ahead.is_left_to_another("function of-which-nothing-is-known")
+    assert not ahead.begin((new_id(), "plan"), "plan test-agent")
+    assert ahead.begin((new_id(), "count"), "function of-which-nothing-is-known")
     assert ahead.next(QUEUES) == []
-    ahead.done(first)
+    ahead.done([(node.job_id, node.path) for node in first])
+    assert ahead.begin((new_id(), "plan"), "plan test-agent")
     second = ahead.next(QUEUES)
     assert {node.job_id for node in second} < {job.pk for job in jobs} - {node.job_id for node in first}
 

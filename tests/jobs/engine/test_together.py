@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import count
 from typing import Any
 from uuid import UUID
@@ -15,12 +16,14 @@ from aetheris.core.ids import new_id
 from jobs.engine import pace
 from jobs.engine.cancel import cancel
 from jobs.engine.run import run_side_by_side
+from jobs.engine.signal import signal
 from jobs.engine.transaction import job_transaction
 from jobs.models import Job
 from ledger.models import Event
+from signals_app.models import Approval, Wait
 from tests.doors import at_once
 from tests.statements import before, statements
-from tests.world import Doorbells, Registered, again, event_types, function, states, submitted
+from tests.world import APPROVER, Doorbells, Registered, again, event_types, function, states, submitted
 
 STEPS = "aetheris_write_steps"
 COUNT = 5
@@ -178,3 +181,118 @@ def test_what_is_not_known_to_be_instant_is_left_to_others(jobs: list[Job], door
 def test_the_same_job_twice_is_run_once(jobs: list[Job]) -> None:
     assert run([jobs[0], jobs[0], jobs[1]]).count(True) == 2
     assert all_are_completed(jobs[:2])
+
+
+def waiting(registered: Registered, doorbells: Doorbells, kind: str) -> list[Job]:
+    """Jobs that compute, wait and compute. One like them has been answered."""
+
+    @function
+    def first() -> int:
+        return 1
+
+    @function
+    def after() -> int:
+        return 2
+
+    def plan() -> TaskGraph:
+        graph = TaskGraph()
+        graph.function("first", first)
+        graph.wait("ask", kind=kind, correlation_key="ask-1")
+        graph.function("after", after)
+        graph.edge("first", "ask")
+        graph.edge("ask", "after")
+        return graph
+
+    registered.agent(plan, first, after)
+    job = submitted()
+    doorbells.drain()
+    answer(job)
+    doorbells.drain()
+    return [submitted() for _ in range(COUNT)]
+
+
+def answer(job: Job) -> str:
+    return signal(job.pk, "ask-1", {"approved": True}, APPROVER)
+
+
+def are_waiting(jobs: list[Job]) -> bool:
+    return all(
+        again(job).state == "parked"
+        and event_types(job).count("job_waiting") == 1
+        and Wait.objects.get(job=job).state == "open"
+        for job in jobs
+    )
+
+
+@contextmanager
+def before_the(nth: int, act: Callable[[], object]) -> Iterator[None]:
+    """Somebody else acts just before the body sends so many steps."""
+    numbers = count(1)
+
+    def let_in(execute: Any, statement: str, *call: Any) -> Any:
+        if STEPS in statement and next(numbers) == nth:
+            at_once(act)
+        return execute(statement, *call)
+
+    with connection.execute_wrapper(let_in):
+        yield
+    assert next(numbers) > nth
+
+
+@pytest.mark.usefixtures("whole")
+@pytest.mark.parametrize("kind", ["signal", "human"])
+def test_the_waits_of_several_jobs_are_declared_and_opened_by_the_statements_of_their_steps(
+    registered: Registered, doorbells: Doorbells, kind: str
+) -> None:
+    """What they wait for is known once the plan is; it is asked when the first function has ended."""
+    jobs = waiting(registered, doorbells, kind)
+    with statements() as sent:
+        assert run(jobs) == COUNT * [True]
+    assert are_waiting(jobs)
+    assert sum(STEPS in statement for statement in sent) == 3
+    assert not any("aetheris_write(" in statement for statement in sent)
+    assert Approval.objects.filter(state="pending").count() == (COUNT if kind == "human" else 0)
+    assert {answer(job) for job in jobs} == {"applied"}
+    doorbells.drain()
+    assert {again(job).state for job in jobs} == {"completed"}
+
+
+@pytest.mark.usefixtures("whole")
+@pytest.mark.parametrize("kind", ["signal", "human"])
+def test_an_early_answer_costs_no_other_job_its_wait(registered: Registered, doorbells: Doorbells, kind: str) -> None:
+    """It comes when all waits are about to open, and leaves no event by which its job could be seen to have changed."""
+    jobs = waiting(registered, doorbells, kind)
+    said: list[str] = []
+    with before_the(3, lambda: said.append(answer(jobs[1]))):
+        assert run(jobs) == COUNT * [True]
+    doorbells.drain()
+    assert said == ["kept"]
+    assert (again(jobs[1]).state, event_types(jobs[1]).count("wait_completed")) == ("completed", 1)
+    assert are_waiting([job for job in jobs if job != jobs[1]])
+
+
+@pytest.mark.usefixtures("whole")
+def test_one_that_was_overtaken_opens_no_wait(registered: Registered, doorbells: Doorbells) -> None:
+    jobs = waiting(registered, doorbells, "human")
+    with before_the(3, lambda: cancel(jobs[1].pk, actor="user:2/approver")):
+        assert run(jobs) == COUNT * [True]
+    assert (again(jobs[1]).state, Wait.objects.get(job=jobs[1]).state) == ("cancelled", "cancelled")
+    assert not Approval.objects.filter(job=jobs[1]).exists()
+    assert are_waiting([job for job in jobs if job != jobs[1]])
+
+
+@pytest.mark.usefixtures("whole")
+def test_an_answer_that_is_lost_opens_no_wait_twice(registered: Registered, doorbells: Doorbells) -> None:
+    jobs = waiting(registered, doorbells, "human")
+    sent = count(1)
+
+    def lose(execute: Any, statement: str, *call: Any) -> Any:
+        said = execute(statement, *call)
+        if STEPS in statement and next(sent) == 3:
+            raise OperationalError("the answer is lost")
+        return said
+
+    with connection.execute_wrapper(lose):
+        assert run(jobs) == COUNT * [True]
+    assert are_waiting(jobs)
+    assert Approval.objects.filter(state="pending").count() == COUNT
