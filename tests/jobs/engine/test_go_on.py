@@ -10,6 +10,7 @@ from aetheris.core.graph import TaskGraph
 from aetheris.core.handlers import Effect
 from aetheris.core.ids import new_id
 from jobs.engine import dispatch, go_on, pace, run, stopping
+from jobs.engine.perform import perform_together
 from jobs.models import Job, Node
 from tests.doors import at_once
 from tests.statements import statements
@@ -200,12 +201,11 @@ def test_one_who_is_overtaken_while_he_runs_at_once_leaves_it_to_the_other(monke
     """What he has not sent yet is as if it had never been."""
     pace.note("plan test-agent", 0.0)
     job = submitted()
-    perform = run.perform_together
 
     def overtaken_meanwhile(*args: Any) -> Any:
-        monkeypatch.setattr(run, "perform_together", perform)
+        monkeypatch.setattr(run, "perform_together", perform_together)
         at_once(lambda: run.run_node(job.pk, "plan"))
-        return perform(*args)
+        return perform_together(*args)
 
     monkeypatch.setattr(run, "perform_together", overtaken_meanwhile)
     go_on.answer(job.pk, "plan", QUEUES, new_id(), "plan test-agent")
