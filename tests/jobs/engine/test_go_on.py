@@ -242,16 +242,23 @@ def test_what_may_have_taken_a_worker_with_it_is_run_alone() -> None:
 
 
 def test_no_more_doorbells_are_sent_than_can_wake_somebody(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As long as many lie in the queue; a first one is always sent."""
+    """As long as many lie in the queue; a first one is always sent. It is asked once for as many as there is room."""
     sent: list[str] = []
+    asked: list[str] = []
     lying = {"calm": 0, "busy": 100}
+
+    def waiting(queue: str) -> int:
+        asked.append(queue)
+        return lying[queue]
+
     monkeypatch.setattr(dispatch, "_rows", defaultdict(dispatch._Row))
     monkeypatch.setattr(dispatch, "_send", lambda name, ids, queue, **_: sent.append(queue))
-    monkeypatch.setattr(dispatch, "_waiting", lying.__getitem__)
+    monkeypatch.setattr(dispatch, "_waiting", waiting)
     for queue in lying:
         for _ in range(50):
             dispatch.ring(new_id(), "plan", queue, 3)
     assert sent.count("calm") == 50
+    assert asked.count("calm") == (50 - 1) // dispatch.MANY
     assert sent.count("busy") == dispatch.MANY
     time.sleep(dispatch.ROW_SECONDS + dispatch.FULL_SECONDS)
     dispatch.ring(new_id(), "plan", "busy", 3)
