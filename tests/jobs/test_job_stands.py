@@ -23,7 +23,13 @@ STANDS = f"""
 
 
 def stands(**columns: Any) -> bool:
-    usual = {"ending": "", "outcome": "", "has_ended": False, "priority": FIRST, **dict.fromkeys(COUNTS, 0)}
+    usual: dict[str, Any] = {
+        "ending": "",
+        "outcome": "",
+        "has_ended": False,
+        "priority": FIRST,
+        **dict.fromkeys(COUNTS, 0),
+    }
     with connection.cursor() as cursor:
         cursor.execute(STANDS, usual | columns)
         (told,) = cursor.fetchone() or (False,)

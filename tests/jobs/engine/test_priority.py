@@ -80,11 +80,13 @@ def test_what_is_no_priority_is_refused(agent: PlanningAgent, priority: Any) -> 
         type("Hasty", (Agent,), {"name": "hasty", "priority": priority})
 
 
-@pytest.mark.parametrize("model", [Job, Node])
+@pytest.mark.parametrize(("model", "constraint"), [(Job, "job_stands"), (Node, "node_priority_known")])
 @pytest.mark.parametrize("priority", [0, 6])
-def test_the_database_refuses_it_too(agent: PlanningAgent, model: type[Job] | type[Node], priority: int) -> None:
+def test_the_database_refuses_it_too(
+    agent: PlanningAgent, model: type[Job] | type[Node], constraint: str, priority: int
+) -> None:
     submitted()
-    with pytest.raises(IntegrityError, match="priority_known"):
+    with pytest.raises(IntegrityError, match=constraint):
         model.objects.update(priority=priority)
 
 
