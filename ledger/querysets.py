@@ -30,7 +30,7 @@ _FIRST = """
      CROSS JOIN LATERAL aetheris_write(%(job)s, 0, begun.now, %(changes)s::jsonb || jsonb_build_object(
            'new_job', %(changes)s::jsonb -> 'new_job' || jsonb_build_object(
                'created_at', begun.now, 'deadline_at', begun.now + %(patience)s::interval),
-           'nodes', jsonb_set(%(changes)s::jsonb -> 'nodes', '{0,rung_at}', to_jsonb(begun.now)))) AS written
+           'new_nodes', jsonb_set(%(changes)s::jsonb -> 'new_nodes', '{0,rung_at}', to_jsonb(begun.now)))) AS written
     """
 
 
