@@ -98,10 +98,10 @@ def test_an_opened_write_is_not_given_back(
     claimed = planned(job, monkeypatch)
     assert not give_back(claimed)
 
-    def start(*_: object) -> Writing[list[Claimed]]:
+    def start(*_: object, **__: object) -> Writing[run._Attempt]:
         stopping.begin()
         yield from ()
-        return [claimed]
+        return run._Attempt(claimed=[claimed])
 
     monkeypatch.setattr(run, "_start", start)
     run.run_node(job.pk, "one")
