@@ -147,6 +147,7 @@ def _open(tx: JobTransaction, node: Node, own: Prepared, activation: UUID) -> Cl
         token=token,
         prepared=prepared,
         settings=node.settings,
+        values=[],
         pace_name=pace.name_of(tx.job.agent.name, node.type, node.config),
         idempotency_key=entry.idempotency_key if entry else "",
         attempt=entry.attempt if entry else 0,

@@ -1,6 +1,6 @@
 """Turn: what a claimed node does now. It is run, or a hook is asked first about what happened before."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from aetheris.core.recourse import Recourse
 from jobs.engine import doubt, effects, world_check
@@ -14,8 +14,7 @@ from ledger.models import Entry
 from ledger.states import EntryState
 
 
-@dataclass(frozen=True)
-class Turn:
+class Turn(NamedTuple):
     """What is done, as which effect; `entry` is what earlier runs left of it."""
 
     prepared: Prepared

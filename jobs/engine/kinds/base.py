@@ -1,9 +1,9 @@
 """The shape of a kind, and what passes between claim, run and commit."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from aetheris.core.canonical import dumps, dumps_escaped, loads
@@ -54,8 +54,7 @@ class Question:
     idempotency_key: str
 
 
-@dataclass(frozen=True)
-class Claimed:
+class Claimed(NamedTuple):
     """A node that this worker holds. `token` fences its commit; no call may begin after `send_until`, in this
     process's uptime. `activation` goes on to the node that is claimed next.
 
@@ -72,6 +71,7 @@ class Claimed:
     token: UUID
     prepared: Prepared
     settings: dict[str, Any]
+    values: list[Any]
     pace_name: str
     idempotency_key: str = ""
     attempt: int = 0
@@ -79,7 +79,6 @@ class Claimed:
     recorded: Outcome | None = None
     question: Question | None = None
     claims: int = 1
-    values: list[Any] = field(default_factory=list)
 
     @property
     def step_id(self) -> str:
