@@ -60,7 +60,8 @@ class Activation:
         self._known = None
 
     def _try(self, verb: str, act: Callable[[JobTransaction], T], known: KnownRows) -> Writing[T]:
-        began = uptime()
+        # What is recorded to end at a moment of `now` has ended here by then, however far `now` is behind.
+        began = uptime() - known.behind()
         tx = JobTransaction(known.job, known.now(), self.actor or this_process(), began, known)
         with known.guarded(), about(tenant=known.job.tenant, job_id=str(self.job_id)):
             try:

@@ -25,9 +25,13 @@ class Reading(Rows):
         self._synchronized(now, asked_at)
 
     def now(self) -> datetime:
-        """The database's clock, or a moment later; what is written with it lands only if it is not far off. It is
-        counted from before the question, so that this process's own time to send ends no later than the recorded."""
-        return self._now + timedelta(seconds=uptime() - self._asked_at)
+        """The database's clock, or a moment before, so that whoever changes the job next has no earlier one; what is
+        written with it lands only if it is not far off."""
+        return self._now + timedelta(seconds=uptime() - self._told_at)
+
+    def behind(self) -> float:
+        """By how many seconds `now` may be before the database's clock: as long as the question was on its way."""
+        return self._told_at - self._asked_at
 
     @contextmanager
     def guarded(self) -> Iterator[None]:
@@ -59,5 +63,5 @@ class Reading(Rows):
         return execute(*call)
 
     def _synchronized(self, now: datetime, asked_at: float) -> None:
-        self._now, self._asked_at = now, asked_at
+        self._now, self._asked_at, self._told_at = now, asked_at, uptime()
         self._has_read = False

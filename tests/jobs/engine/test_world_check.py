@@ -1,5 +1,6 @@
 """A job that stopped trusts what it wrote before only after its tools have looked whether it is still so."""
 
+import time
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from jobs.engine.transaction import job_transaction
 from jobs.engine.unknown import about
 from jobs.models import Job
 from ledger.models import Entry, Event
+from ledger.querysets import EventQuerySet
 from signals_app.models import UnknownOutcome, Wait
 from tests.conftest import Clock
 from tests.jobs.engine.one_tool import LEASE, question
@@ -75,6 +77,23 @@ def test_what_is_still_so_is_trusted(registered: Registered, world: World, doorb
     assert (job.state, result_of(job), world.called("ship")) == ("completed", "sent", 1)
     assert looks.asked == [(world.calls[0][2], "a chair", "a chair")]
     assert job.recheck_before is None
+
+
+def test_what_was_written_just_before_over_a_line_that_had_been_slow_is_looked_after_too(
+    registered: Registered, world: World, doorbells: Doorbells, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long its questions were on their way, no process dates anything later than the database's clock."""
+    looks, record = Looks(None), EventQuerySet.record
+
+    def over_a_slow_line(*args: Any) -> Any:
+        time.sleep(0.0 if world.called("reserve") else 0.3)
+        return record(*args)
+
+    with monkeypatch.context() as slow:
+        slow.setattr(EventQuerySet, "record", over_a_slow_line)
+        job = parked(registered, world, doorbells, looks)
+    assert resumed(job, doorbells).state == "completed"
+    assert len(looks.asked) == 1
 
 
 def test_by_default_a_changed_world_fails_the_job_before_anything_is_sent(
