@@ -1,13 +1,19 @@
 """What follows a lost worker, a late answer and an unreadable one, for each effect class that exists today."""
 
 import threading
+import time
+from typing import Any
 
 import pytest
 from django.db import connection
 
+from aetheris.core.clocks import uptime
 from aetheris.core.errors import NotApplied
 from aetheris.core.handlers import Effect
+from aetheris.core.ids import new_id
 from aetheris.core.outcomes import Done, Fail
+from jobs.engine.activation import Activation
+from jobs.engine.claim import claim
 from jobs.engine.commit import commit
 from jobs.engine.heartbeat import Heartbeat
 from jobs.engine.perform import perform
@@ -17,6 +23,7 @@ from jobs.engine.sweep import sweep
 from jobs.engine.transaction import job_transaction
 from jobs.engine.transitions import recount
 from jobs.models import Job, Node
+from jobs.querysets import JobQuerySet
 from ledger.models import Entry
 from signals_app.models import Wait
 from tests.conftest import Clock
@@ -276,6 +283,26 @@ def test_a_call_never_begins_after_its_time_to_send(
         outcome = perform(claimed)
     assert isinstance(outcome, Fail)
     assert (outcome.code, outcome.result, world.called("act")) == ("TOO_LATE_TO_SEND", None, 0)
+
+
+def test_the_time_to_send_ends_no_later_than_the_lease_however_long_an_answer_was_on_its_way(
+    registered: Registered, world: World, doorbells: Doorbells, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock that came with the answer is old by then, and the lease is counted from it."""
+    job, read = one_tool(registered, world, Effect.ONCE), JobQuerySet.with_first_nodes
+
+    def late(*args: Any) -> Any:
+        rows = list(read(*args))
+        time.sleep(0.3)
+        return rows
+
+    monkeypatch.setattr(JobQuerySet, "with_first_nodes", late)
+    claimed = Activation(job.pk, new_id()).transact("claim", lambda tx: claim(tx, "act"))
+    assert claimed is not None
+    lease = Node.objects.get(job=job, path="act").lease_expires_at
+    assert lease is not None
+    left = (lease - Job.objects.now()).total_seconds()
+    assert LEASE - 1 < claimed.send_until - uptime() <= left
 
 
 def test_a_node_whose_code_is_not_here_stays_ready(registered: Registered, world: World, doorbells: Doorbells) -> None:
