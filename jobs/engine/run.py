@@ -108,8 +108,9 @@ def _claim(hand: Activation, path: str, attempt: "_Attempt", *, at_once: bool) -
 
 
 def _is_run_at_once(tx: JobTransaction, claimed: Claimed) -> bool:
-    """Never while the job's lock is held."""
-    return tx.rows.are_known and claimed.claims == 1 and pace.is_instant(claimed.pace_name)
+    """Never while the job's lock is held, and never what asks somebody outside."""
+    is_first = claimed.only_computes and claimed.claims == 1
+    return tx.rows.are_known and is_first and pace.is_instant(claimed.pace_name)
 
 
 def _is_for(hand: Activation, job: Job, node: Node) -> bool:
