@@ -32,15 +32,11 @@ def warmed(threads: int = THREADS) -> Installation:
 
 
 def throughput(jobs: int = JOBS) -> None:
-    for threads, agent, count in (
-        (1, CHAIN, jobs),
-        (THREADS, CHAIN, jobs),
-        (THREADS, CALLS, jobs),
-        (THREADS, CODE, jobs // 4 or 1),
-    ):
+    for threads, work in ((1, {CHAIN: jobs}), (THREADS, {CHAIN: jobs, CALLS: jobs, CODE: jobs // 4 or 1})):
         installation = warmed(threads)
-        figures = loops.throughput(installation.meter(), submit(agent), count)
-        tell("w1", f"{agent}, {installation.mode}", **figures)
+        for agent, count in work.items():
+            figures = loops.throughput(installation.meter(), submit(agent), count)
+            tell("w1", f"{agent}, {installation.mode}", **figures)
 
 
 def fan_out(*at_once: int) -> None:
