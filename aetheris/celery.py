@@ -30,6 +30,8 @@ app.conf.update(
     broker_connection_max_retries=None,
     broker_transport_options={
         "global_keyprefix": "aetheris:",
+        # What a worker has taken and not begun, it alone knows: lost with it, its doorbell is found by looking.
+        "ack_emulation": False,
         "socket_timeout": 2,
         "socket_connect_timeout": 2,
         # One list for each priority and queue, the lowest number first; what comes without one is in the first.

@@ -15,7 +15,7 @@ from aetheris.core.priority import FIRST
 from jobs.engine.changes import JOB_COLUMNS, Changes
 from jobs.engine.known_waits import KnownWaits
 from jobs.engine.not_known import NotKnown, Overtaken
-from jobs.engine.together import Write, Writing
+from jobs.engine.together import Ring, Write, Writing
 from jobs.models import Body, Edge, Job, Node, Submission
 from jobs.querysets import stored_form
 from jobs.states import Ending, NodeState, NodeType
@@ -197,7 +197,9 @@ class KnownRows(KnownWaits):
         self._changes.entries[entry.idempotency_key] = entry
         return True
 
-    def writing(self, columns: Collection[str], events: Sequence[NewEvent], verb: str = "") -> Writing[None]:
+    def writing(
+        self, columns: Collection[str], events: Sequence[NewEvent], ring: Ring | None = None, verb: str = ""
+    ) -> Writing[None]:
         """Write everything in one statement, which lands if `seq` is still as it was. Raises `Overtaken` if not."""
         if not (columns or events or self._changes):
             self.check_current()
@@ -205,7 +207,7 @@ class KnownRows(KnownWaits):
         if not JOB_COLUMNS.issuperset(columns):
             raise NotKnown("the statement does not write this")
         asked_at = uptime()
-        landed = yield Write(self.job, self.now(), self._changes, columns, events, verb)
+        landed = yield Write(self.job, self.now(), self._changes, columns, events, ring, verb)
         if landed is None:
             raise Overtaken("somebody else has changed the job, or something more urgent waits")
         self.job.seq, self.job.head, now = landed

@@ -8,10 +8,12 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+from django.db import transaction
+
 from aetheris.core import registry
 from jobs.engine import together
 from jobs.engine.savepoint import savepoint
-from jobs.engine.together import Writing
+from jobs.engine.together import Ring, Writing
 from jobs.models import Body, Edge, Job, Node
 from ledger.models import Entry, Event
 from ledger.querysets import NewEvent
@@ -169,10 +171,15 @@ class Rows:
         """Change an entry that still stands as it was read; whether it landed."""
         return Entry.objects.compare_and_set(entry, **columns)
 
-    def writing(self, columns: Collection[str], events: Sequence[NewEvent], verb: str = "") -> Writing[None]:
-        """Store changed columns of the job, and append events. `verb` names a commit that this is."""
+    def writing(
+        self, columns: Collection[str], events: Sequence[NewEvent], ring: Ring | None = None, verb: str = ""
+    ) -> Writing[None]:
+        """Store changed columns of the job, and append events; `ring` once this has committed. `verb` names a commit
+        that this is."""
         if columns:
             Job.objects.write(self.job, columns)
+        if ring is not None:
+            transaction.on_commit(ring)
         if events:
             self.job.seq, self.job.head = Event.objects.append(self.job.pk, events)
             together.tell([(self.job, self.job.seq)])

@@ -29,6 +29,7 @@ from jobs.engine.perform import Performed, perform_together
 from jobs.engine.together import Writing
 from jobs.engine.transaction import JobTransaction, job_transaction
 from jobs.models import Job, Node
+from jobs.states import NodeType
 
 logger = logging.getLogger(__name__)
 
@@ -99,18 +100,30 @@ def _claim(hand: Activation, path: str, attempt: "_Attempt", *, at_once: bool) -
         claimed = claim(tx, path, hand.name)
         attempt.tx, attempt.claimed = tx, [claimed] if claimed is not None else []
         attempt.was_ready = claimed is not None
-        if claimed is not None and at_once and _is_run_at_once(tx, claimed):
-            ((_, outcome),) = perform_together([claimed], hand.bells)
-            assert outcome is not None  # noqa: S101  it only computes
-            _record(tx, hand, [(claimed, outcome)], attempt, go_on=not stopping.has_begun())
+        if at_once and _are_run_at_once(tx, attempt.claimed):
+            _run_at_once(tx, hand, attempt)
+            if claimed is not None and claimed.type == NodeType.PLAN and _are_run_at_once(tx, attempt.claimed):
+                _run_at_once(tx, hand, attempt)
 
     return hand.transacting("claim", act)
 
 
-def _is_run_at_once(tx: JobTransaction, claimed: Claimed) -> bool:
+def _run_at_once(tx: JobTransaction, hand: Activation, attempt: "_Attempt") -> None:
+    """Run what is claimed before the claim is sent, and record how it has ended."""
+    performed = perform_together(attempt.claimed, hand.bells)
+    left = attempt.claimed[len(performed) :]
+    ended = [(claimed, outcome) for claimed, outcome in performed if outcome is not None]
+    _record(tx, hand, ended, attempt, go_on=not left and not stopping.has_begun())
+    attempt.claimed = left + attempt.claimed
+
+
+def _are_run_at_once(tx: JobTransaction, claimed: list[Claimed]) -> bool:
     """Never while the job's lock is held, and never what asks somebody outside."""
-    is_first = claimed.only_computes and claimed.claims == 1
-    return tx.rows.are_known and is_first and pace.is_instant(claimed.pace_name)
+    return bool(claimed) and tx.rows.are_known and all(_is_instant(each) for each in claimed)
+
+
+def _is_instant(claimed: Claimed) -> bool:
+    return claimed.only_computes and claimed.claims == 1 and pace.is_instant(claimed.pace_name)
 
 
 def _is_for(hand: Activation, job: Job, node: Node) -> bool:

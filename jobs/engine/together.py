@@ -28,20 +28,23 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+Ring = Callable[[], None]
+
 Landed = tuple[int, bytes, datetime]
 """The job's new `seq` and `head`, and the database's clock."""
 
 
 @dataclass(eq=False)
 class Write:
-    """What one activation has to write of its job: it lands if the job's `seq` is as it was read. `verb` names the
-    commit."""
+    """What one activation has to write of its job: it lands if the job's `seq` is as it was read; then `ring`. `verb`
+    names the commit."""
 
     job: Job
     known_at: datetime
     changes: Changes
     columns: Collection[str]
     events: Sequence[NewEvent]
+    ring: Ring | None = None
     verb: str = ""
 
 
@@ -130,7 +133,7 @@ def _send_together(group: list[Write]) -> dict[Write, _Answer]:
         return {}
     except Error as error:
         return dict.fromkeys(group, error)
-    tell([(write.job, landed[write.job.pk][0]) for write in group if write.events and write.job.pk in landed])
+    _follow_up([(write, landed[write.job.pk][0]) for write in group if write.job.pk in landed])
     return {write: landed.get(write.job.pk) for write in group if write.job.pk not in locked}
 
 
@@ -149,9 +152,17 @@ def _send_alone(write: Write) -> Landed | None:
             landed: Landed | None = Event.objects.record_first(write.job, changes)
         else:
             landed = Event.objects.record(write.job, write.known_at, changes)
-    if landed is not None and write.events:
-        tell([(write.job, landed[0])])
+    if landed is not None:
+        _follow_up([(write, landed[0])])
     return landed
+
+
+def _follow_up(landed: Collection[tuple[Write, int]]) -> None:
+    """Ring first: a worker has the longer way."""
+    for write, _ in landed:
+        if write.ring is not None:
+            transaction.on_commit(write.ring)
+    tell([(write.job, seq) for write, seq in landed if write.events])
 
 
 def tell(news: Collection[tuple[Job, int]]) -> None:

@@ -111,9 +111,9 @@ class JobTransaction:
         """The same for whoever sends it."""
         if self._changed:
             self.change(updated_at=self.now)
-        yield from self.rows.writing(self._changed, self._events, verb)
-        if ready := [Due.of(node, self.job.agent.name) for node in self.ready()]:
-            transaction.on_commit(partial(self.call_for, ready, self._doorbells()))
+        ready = [Due.of(node, self.job.agent.name) for node in self.ready()]
+        ring = partial(self.call_for, ready, self._doorbells()) if ready else None
+        yield from self.rows.writing(self._changed, self._events, ring, verb)
 
     def _field(self, name: str, text: str) -> tuple[str, str]:
         """How a field of an event stands in it."""
