@@ -1,15 +1,17 @@
-"""kombu's Redis transport with one client a channel: kombu makes a new one for each command, which costs more than to
-send the command."""
+"""kombu's Redis transport with one client and one connection a channel: kombu makes a new client for each command,
+which costs more than to send the command."""
 
 from typing import Any
 
 from kombu.transport import TRANSPORT_ALIASES, redis
+from kombu.utils.json import dumps
 
 
 class Channel(redis.Channel):
-    """A new client only where the pool behind it is a new one."""
+    """A new client, and a new connection for messages, only where the pool behind them is a new one."""
 
     _kept: Any = None
+    _line: Any = None
 
     def _create_client(self, asynchronous: bool = False) -> Any:
         if asynchronous:
@@ -17,6 +19,26 @@ class Channel(redis.Channel):
         if self._kept is None or self._kept.connection_pool is not self.pool:
             self._kept = super()._create_client()  # type: ignore[misc]
         return self._kept
+
+    def _put(self, queue: str, message: dict[str, Any], **options: Any) -> None:
+        if "_publish_batch" in options or self._expires:  # type: ignore[attr-defined]
+            super()._put(queue, message, **options)
+            return
+        priority = self._get_message_priority(message, reverse=False)
+        key = f"{self.global_keyprefix}{self._q_for_pri(queue, priority)}"  # type: ignore[attr-defined]
+        if self._line is None:
+            self._line = self.pool.get_connection()
+        try:
+            self._line.send_command("LPUSH", key, dumps(message))
+            self._line.read_response()
+        except BaseException:
+            # What it says next may be the answer to this one.
+            self._line.disconnect()
+            raise
+
+    def _disconnect_pools(self) -> None:
+        self._line = None
+        super()._disconnect_pools()  # type: ignore[misc]
 
 
 class Transport(redis.Transport):

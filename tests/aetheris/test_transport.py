@@ -1,7 +1,14 @@
 """The Redis transport that keeps its clients."""
 
+import socket
+from typing import Any
+
+from kombu import Producer
+
 from aetheris import transport
 from aetheris.celery import app
+
+QUEUE = "of-a-test"
 
 
 def test_a_channel_keeps_its_client_until_its_pool_is_another_one() -> None:
@@ -10,7 +17,25 @@ def test_a_channel_keeps_its_client_until_its_pool_is_another_one() -> None:
         assert isinstance(channel, transport.Channel)
         with channel.conn_or_acquire() as first, channel.conn_or_acquire() as second:
             assert second is first
-        channel._disconnect_pools()  # type: ignore[attr-defined]  # the stubs do not know it
+        channel._disconnect_pools()
         with channel.conn_or_acquire() as third:
             assert third is not first
             assert third.ping()
+
+
+def test_a_message_after_the_broker_has_hung_up_comes_once_and_over_a_new_connection() -> None:
+    with app.connection_for_write() as connection:
+        producer: Any = app.amqp.Producer(connection.default_channel, auto_declare=False)
+        try:
+            send(producer)
+            line = producer.channel._line
+            line._sock.shutdown(socket.SHUT_RDWR)
+            send(producer)
+            assert producer.channel._line is not line
+            assert producer.channel._size(QUEUE) == 2
+        finally:
+            producer.channel.queue_purge(QUEUE)
+
+
+def send(producer: Producer) -> None:
+    app.send_task("aetheris.none", queue=QUEUE, producer=producer, declare=[])
