@@ -21,17 +21,29 @@ from jobs.states import NODE_ENDINGS, Ending, NodeState, NodeType
 from jobs.whole_rows import whole_rows
 
 if TYPE_CHECKING:
-    from jobs.models import Agent, Body, Job, Node, Submission
+    from jobs.models import Agent, Body, Edge, Job, Node, Submission
+    from signals_app.models import Wait
 
 
-_JOB = "FROM jobs_job JOIN jobs_agent ON jobs_agent.id = jobs_job.agent_id WHERE jobs_job.id"
-_JOBS_WITH_NODES = """
-    FROM jobs_job JOIN jobs_agent ON jobs_agent.id = jobs_job.agent_id CROSS JOIN LATERAL (
+_JOB = "FROM jobs_job JOIN jobs_agent ON jobs_agent.id = jobs_job.agent_id"
+_FIRST_NODES = """
+    CROSS JOIN LATERAL (
         SELECT * FROM jobs_node WHERE job_id = jobs_job.id ORDER BY position LIMIT (SELECT %s::int)) AS jobs_node
+    """
+_JOBS_WITH_NODES = f"""
+    {_JOB} {_FIRST_NODES}
     WHERE jobs_job.id = ANY((SELECT %s::uuid[])::uuid[]) ORDER BY jobs_job.id, jobs_node.position
     """
 """What is asked for is hidden from the planner, which would else plan anew for each list of jobs, twice as long as it
 takes to read them."""
+_JOB_WITH_WAIT = f"""
+    {_JOB} JOIN signals_app_wait ON signals_app_wait.job_id = jobs_job.id {_FIRST_NODES}
+    WHERE jobs_job.id = %s AND signals_app_wait.correlation_key = %s ORDER BY jobs_node.position
+    """
+_EDGES_OF_WAIT = """
+    (SELECT jsonb_agg(to_jsonb(edge)) FROM jobs_edge AS edge
+      WHERE edge.job_id = signals_app_wait.job_id AND edge.source = signals_app_wait.node), aetheris_now()
+    """
 
 
 class AgentQuerySet(models.QuerySet["Agent"]):
@@ -65,7 +77,9 @@ class JobQuerySet(FoundJobQuerySet):
 
     def with_now(self, job_id: UUID) -> tuple[Job, datetime]:
         """The job as it stands and the database's clock, without a lock. Raises `Job.DoesNotExist`."""
-        for job, agent, now in whole_rows((self.model, self._model_of("agent")), f"{_JOB} = %s", [job_id]):
+        for job, agent, now in whole_rows(
+            (self.model, self._model_of("agent")), f"{_JOB} WHERE jobs_job.id = %s", [job_id]
+        ):
             job.agent = agent
             return job, now
         raise self.model.DoesNotExist
@@ -79,6 +93,20 @@ class JobQuerySet(FoundJobQuerySet):
             _, agents, nodes, clock = zip(*of_job, strict=True)
             job.agent = agents[0]
             yield job, list(nodes), clock[0]
+
+    def with_wait(
+        self, job_id: UUID, correlation_key: str, limit: int
+    ) -> tuple[Job, Wait, list[Node], list[Edge], datetime] | None:
+        """A job with one of its waits, so many nodes from the first on, in plan order, the edges that leave the wait's
+        node, and the database's clock, all as of one moment; None where there is no such wait."""
+        of = (self.model, self._model_of("agent"), self._model_of("waits"), self._model_of("nodes"))
+        lines = whole_rows(of, _JOB_WITH_WAIT, [limit, job_id, correlation_key], _EDGES_OF_WAIT)
+        if not lines:
+            return None
+        (job, agent, wait, _, leaving, now), nodes = lines[0], [line[3] for line in lines]
+        job.agent = agent
+        edge = self._model_of("edges")
+        return job, wait, nodes, [edge(**{**row, "job_id": job_id}) for row in leaving or ()], now
 
     def _model_of(self, relation: str) -> Any:
         return self.model._meta.get_field(relation).related_model

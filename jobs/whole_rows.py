@@ -9,25 +9,27 @@ from django.db import DEFAULT_DB_ALIAS, connection, models
 Model = type[models.Model]
 
 
-def whole_rows(of: tuple[Model, ...], tail: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
-    """The rows of these tables that `tail`, everything from FROM on, names, with the database's clock. What a line
-    repeats of the one before is the same object."""
+def whole_rows(
+    of: tuple[Model, ...], tail: str, parameters: Sequence[Any], besides: str = "aetheris_now()"
+) -> list[tuple[Any, ...]]:
+    """The rows of these tables that `tail`, everything from FROM on, names, with what is told `besides`, by default the
+    database's clock. What a line repeats of the one before is the same object."""
     database: Any = connection
     with database.prepared_cursor() as cursor:
-        cursor.execute(_statement(of, tail), parameters)
+        cursor.execute(_statement(of, tail, besides), parameters)
         lines = cursor.fetchall()
     columns, first = [], 0
     for model in of:
         end = first + len(_names(model))
         columns.append(_made(model, [line[first:end] for line in lines]))
         first = end
-    return list(zip(*columns, (line[-1] for line in lines), strict=True))
+    return list(zip(*columns, *zip(*(line[first:] for line in lines), strict=True), strict=True))
 
 
 @cache
-def _statement(of: tuple[Model, ...], tail: str) -> str:
+def _statement(of: tuple[Model, ...], tail: str, besides: str) -> str:
     columns = (f'{model._meta.db_table}."{field.column}"' for model in of for field in model._meta.concrete_fields)
-    return f"SELECT {', '.join(columns)}, aetheris_now() {tail}"
+    return f"SELECT {', '.join(columns)}, {besides} {tail}"
 
 
 @cache

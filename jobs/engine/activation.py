@@ -20,13 +20,16 @@ T = TypeVar("T")
 
 
 class Activation:
-    """What one activation knows of its job. `name` is its own, by which `rescue` finds its leases; `bells` are the
-    doorbells that it keeps back. Events say that `actor` did it, by default this process."""
+    """What one activation knows of its job, and begins to by `load`. `name` is its own, by which `rescue` finds its
+    leases; `bells` are the doorbells that it keeps back. Events say that `actor` did it, by default this process."""
 
-    def __init__(self, job_id: UUID, name: UUID, actor: str = "") -> None:
+    def __init__(
+        self, job_id: UUID, name: UUID, actor: str = "", load: Callable[[UUID], KnownRows] = KnownRows.load
+    ) -> None:
         self.job_id = job_id
         self.name = name
         self.actor = actor
+        self._load = load
         self.in_company = False
         self.bells = Bells()
         self._known: KnownRows | None = None
@@ -49,9 +52,9 @@ class Activation:
         known, self._known = self._known, None
         with suppress(NotKnown, DataError, IntegrityError):
             try:
-                return (yield from self._try(verb, act, known or KnownRows.load(self.job_id)))
+                return (yield from self._try(verb, act, known or self._load(self.job_id)))
             except Overtaken:
-                return (yield from self._try(verb, act, KnownRows.load(self.job_id)))
+                return (yield from self._try(verb, act, self._load(self.job_id)))
         with job_transaction(self.job_id, self.actor, verb=verb) as tx:
             return act(tx)
 

@@ -7,7 +7,7 @@ statement of its own, which is refused: then it is done again under the job's lo
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 from aetheris.core.clocks import uptime
@@ -64,10 +64,23 @@ class KnownRows(KnownWaits):
         asked_at = uptime()
         of_jobs = {}
         for job, nodes, now in Job.objects.with_first_nodes(job_ids, WINDOW):
-            known = of_jobs[job.pk] = cls(job, now, asked_at)
-            known._take(nodes)
-            known._is_whole = len(nodes) < WINDOW
+            of_jobs[job.pk] = cls(job, now, asked_at)._with_first(nodes)
         return of_jobs
+
+    @classmethod
+    def load_answered(cls, job_id: UUID, correlation_key: str) -> "KnownRows":
+        """Begin to know a job, and what an answer to this wait of it is about. Raises `Job.DoesNotExist`."""
+        asked_at = uptime()
+        found = Job.objects.with_wait(job_id, correlation_key, WINDOW)
+        if found is None:
+            return cls.load(job_id)
+        job, wait, nodes, edges, now = found
+        known = cls(job, now, asked_at)._with_first(nodes)
+        known._waits[correlation_key] = wait
+        if wait.node in known._without_edges:
+            known._without_edges.remove(wait.node)
+            known._edges[wait.node] = edges
+        return known
 
     def node(self, path: str) -> Node | None:
         """One that is none of the first is read with those that follow it."""
@@ -100,7 +113,8 @@ class KnownRows(KnownWaits):
 
     def leaving(self, source: str) -> list[Edge]:
         self.node(source)
-        self._know_edges()
+        if source in self._without_edges:
+            self._know_edges()
         return [edge for edge in self._edges.get(source, ()) if edge.taken is None]
 
     def decide(self, source: str, edges: Sequence[Edge], taken: Sequence[Edge]) -> list[Node]:
@@ -239,6 +253,11 @@ class KnownRows(KnownWaits):
             found = [] if has_none else self._read(lambda: Entry.objects.of_step(self.job.pk, step_id))
             self._entries[step_id] = {entry.attempt: entry for entry in found}
         return self._entries[step_id]
+
+    def _with_first(self, nodes: list[Node]) -> Self:
+        self._take(nodes)
+        self._is_whole = len(nodes) < WINDOW
+        return self
 
     def _take(self, nodes: list[Node]) -> None:
         new = [node for node in nodes if node.path not in self._nodes]

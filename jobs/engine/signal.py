@@ -1,5 +1,6 @@
 """Signal: an answer to a wait, from whatever door. Stored and matched in one transaction; the first one stands."""
 
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from aetheris.core.ids import new_id
 from jobs.engine import advance
 from jobs.engine.activation import Activation
 from jobs.engine.answer import record_answer
+from jobs.engine.known import KnownRows
 from jobs.engine.resolve import decide_effect
 from jobs.engine.sender import ALREADY, APPLIED, KEPT, Sender, check_decider
 from jobs.engine.time_out import time_out
@@ -36,7 +38,8 @@ def signal(job_id: UUID, correlation_key: str, payload: dict[str, Any], sender: 
     `decide` and, for an effect in doubt, `jobs.engine.resolve.decide_effect` raise.
     """
     answer = dumps(payload)
-    door = Activation(job_id, new_id(), sender.principal)
+    load = partial(KnownRows.load_answered, correlation_key=correlation_key)
+    door = Activation(job_id, new_id(), sender.principal, load)
     try:
         verdict = door.transact("signal", lambda tx: _receive(tx, correlation_key, answer, sender))
     except Job.DoesNotExist:

@@ -137,8 +137,8 @@ STEPS: dict[str, Step] = {
     "retry what did not happen": ("refused_call", answered),
     "retry what nobody knows": ("broken_call", answered),
 }
-FEWEST = {"plan, look and park": 5, "approve": 5, "retry what did not happen": 4, "retry what nobody knows": 4}
-"""How many statements a verb sends, where they are fewer than six: what an activation begins with is one of them."""
+FEWEST = {"plan, look and park": 5, "approve": 3, "retry what did not happen": 4, "retry what nobody knows": 4}
+"""How many statements a verb sends, where they are fewer than six: what it begins with is one of them."""
 ENDS = {
     "refuse": ("completed", "refused"),
     "time out": ("failed", "failed"),

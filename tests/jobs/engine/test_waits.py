@@ -128,17 +128,19 @@ def test_an_answer_that_comes_while_its_wait_is_about_to_open_is_taken(
     assert event_types(job).count("job_waiting") == event_types(job).count("wait_completed") == 1
 
 
-@pytest.mark.parametrize("between", ["signals_app_wait", "jobs_node", "aetheris_write"])
+@pytest.mark.parametrize(
+    ("kind", "between"), [("signal", "jobs_job"), ("signal", "aetheris_write"), ("approval", "signals_app_approval")]
+)
 def test_of_two_answers_at_once_the_first_that_is_written_stands(
-    registered: Registered, world: World, doorbells: Doorbells, between: str
+    registered: Registered, world: World, doorbells: Doorbells, kind: str, between: str
 ) -> None:
-    """Whatever the second one had read before: the job, the wait, or all that it needs."""
-    job = asking(registered, world, kind="signal")
+    """Whatever the second one had read before: nothing, a part, or all that it needs."""
+    job = asking(registered, world, kind=kind)
     doorbells.drain()
-    with before(f"FROM {between}", lambda: signal(job.pk, "ask-1", {"n": 1}, APPROVER)):
-        assert refused(job, {"n": 2}, APPROVER) == "SIGNAL_CONFLICT"
+    with before(f"FROM {between}", lambda: signal(job.pk, "ask-1", YES, APPROVER)):
+        assert refused(job, {**YES, "reason": "else"}, APPROVER) == "SIGNAL_CONFLICT"
     doorbells.drain()
-    assert (again(job).state, world.calls[0][1]) == ("completed", {"value": {"n": 1}})
+    assert (again(job).state, world.calls[0][1]) == ("completed", {"value": YES})
 
 
 @pytest.mark.parametrize("kind", PEOPLE)
