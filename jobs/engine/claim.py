@@ -10,6 +10,7 @@ from aetheris.conf import configuration
 from aetheris.core import registry
 from aetheris.core.errors import AetherisError
 from aetheris.core.ids import new_id
+from jobs.body_querysets import stored_form
 from jobs.engine import advance, facts, pace
 from jobs.engine.facts import tell_started
 from jobs.engine.kinds import tool
@@ -21,7 +22,6 @@ from jobs.engine.transaction import JobTransaction
 from jobs.engine.transitions import move
 from jobs.engine.turn import turn_of
 from jobs.models import Job, Node
-from jobs.querysets import stored_form
 from jobs.states import NodeState, NodeType
 from ledger import entries
 from ledger.event_types import EventType

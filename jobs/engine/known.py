@@ -12,12 +12,12 @@ from uuid import UUID
 
 from aetheris.core.clocks import uptime
 from aetheris.core.priority import FIRST
+from jobs.body_querysets import stored_form
 from jobs.engine.changes import JOB_COLUMNS, Changes
 from jobs.engine.known_waits import KnownWaits
 from jobs.engine.not_known import NotKnown, Overtaken
 from jobs.engine.together import Ring, Write, Writing
 from jobs.models import Body, Edge, Job, Node, Submission
-from jobs.querysets import stored_form
 from jobs.states import Ending, NodeState, NodeType
 from ledger.models import Entry
 from ledger.querysets import NewEvent

@@ -6,12 +6,12 @@ from uuid import UUID
 
 from aetheris.core.canonical import dumps
 from aetheris.core.errors import Refused
+from jobs.body_querysets import stored_form
 from jobs.engine import advance
 from jobs.engine.answer import record_answer
 from jobs.engine.sender import ALREADY, APPLIED, KEPT, Sender
 from jobs.engine.transaction import JobTransaction, job_transaction
 from jobs.models import Job, Node
-from jobs.querysets import stored_form
 from signals_app import mailbox
 from signals_app.models import Message, Wait
 

@@ -8,6 +8,7 @@ from aetheris.core.answers import misfit
 from aetheris.core.canonical import dumps, loads
 from aetheris.core.errors import Refused
 from aetheris.core.ids import new_id
+from jobs.body_querysets import stored_form
 from jobs.engine import advance
 from jobs.engine.activation import Activation
 from jobs.engine.answer import record_answer
@@ -17,7 +18,6 @@ from jobs.engine.sender import ALREADY, APPLIED, KEPT, Sender, check_decider
 from jobs.engine.time_out import time_out
 from jobs.engine.transaction import JobTransaction
 from jobs.models import Body, Job
-from jobs.querysets import stored_form
 from signals_app import inbox, waits
 from signals_app.models import Approval, Wait
 from signals_app.states import DECIDED_BY_PEOPLE, WaitKind, WaitState

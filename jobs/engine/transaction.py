@@ -19,12 +19,12 @@ from aetheris.core.canonical import members, object_of
 from aetheris.core.clocks import uptime
 from aetheris.core.ids import new_id, random_bytes
 from aetheris.core.principal import principal
+from jobs.body_querysets import INLINE_BYTES
 from jobs.due_querysets import Due
 from jobs.engine import dispatch, together
 from jobs.engine.rows import Rows
 from jobs.engine.together import Writing
 from jobs.models import Job, Node
-from jobs.querysets import INLINE_BYTES
 from jobs.states import NodeState
 from ledger.event_types import EventType
 from ledger.querysets import NewEvent

@@ -2,8 +2,8 @@
 
 from django.db import models
 
+from jobs.body_querysets import BodyQuerySet
 from jobs.models.job import Job
-from jobs.querysets import BodyQuerySet
 
 
 class Body(models.Model):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from aetheris.core.principal import same
 from aetheris.testing.invariants.effects import STARTED
 from aetheris.testing.invariants.story import Story
-from jobs.querysets import stored_form
+from jobs.body_querysets import stored_form
 from jobs.states import NodeState
 from ledger.event_types import EventType
 from ledger.models import Entry

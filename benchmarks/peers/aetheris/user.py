@@ -48,4 +48,5 @@ def parked(first: UUID) -> int:
 
 
 def await_parked(jobs: list[UUID], seconds: float) -> None:
-    await_that(lambda: parked(jobs[0]) >= len(jobs), seconds, lambda: parked(jobs[0]), 0.2)
+    first = min(jobs)
+    await_that(lambda: parked(first) >= len(jobs), seconds, lambda: parked(first), 0.2)

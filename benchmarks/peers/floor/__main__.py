@@ -64,7 +64,7 @@ def _through_celery(jobs: int) -> None:
     start("floor", [sys.executable, *CELERY])
     loops.run(woken.wake, jobs)
     marks.forget()
-    tell("w3", "Celery, four statements by hand", **loops.wake_ups(woken.wake, jobs))
+    tell("w3", "Celery, three statements by hand", **loops.wake_ups(woken.wake, jobs))
 
 
 def _wakes(send: Callable[[], object], receive: Callable[[], object], times: int) -> dict[str, float]:

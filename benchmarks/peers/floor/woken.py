@@ -1,7 +1,8 @@
 """The least that a durable wake-up through Celery costs: `celery -A benchmarks.peers.floor.woken worker`.
 
-Whoever wakes reads a job and writes one step by hand, then sends a task; the task does the same with its own step. Two
-statements before the message and two after it, each commit flushed, and nothing of an engine.
+Whoever wakes reads a job and writes one step by hand, then sends a task. The task reads the job, has then reached its own
+step, and writes that. Two statements before the message and one between it and the step, each commit flushed, and
+nothing of an engine.
 """
 
 import os
@@ -23,18 +24,25 @@ def _connection() -> psycopg.Connection:
     return psycopg.connect(os.environ["BENCH_URL"], autocommit=True, prepare_threshold=0)
 
 
-def write_step(name: str) -> None:
-    """Read the job, and write its next step."""
+def read(name: str) -> tuple[int, int]:
+    """A job's id, and the number of its last step."""
     ((job, seq),) = _connection().execute(READ, (name,)).fetchall()
-    _connection().execute(STEP, (job, seq + 1, seq + 1, "running", job))
+    return job, seq
+
+
+def write(job: int, seq: int) -> None:
+    """A step of a job."""
+    _connection().execute(STEP, (job, seq, seq, "running", job))
 
 
 def wake(name: str) -> None:
-    write_step(name)
+    job, seq = read(name)
+    write(job, seq + 1)
     woken.apply_async((name,))
 
 
 @app.task
 def woken(name: str) -> None:
-    write_step(name)
+    job, seq = read(name)
     marks.mark("done", name)
+    write(job, seq + 1)
