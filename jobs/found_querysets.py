@@ -15,8 +15,9 @@ from aetheris.core.ids import first_id
 from jobs.states import JOB_ENDINGS, JobState, NodeState
 
 if TYPE_CHECKING:
-    from jobs.models import Job  # noqa: F401  the class below is one of these
+    from jobs.models import Job
 
+_STANDING = ("id", "tenant", "seq", "state", "ending", "outcome", "result", "error")
 _WANTED = {
     "outcome": "outcome",
     "agent": "agent__name",
@@ -82,6 +83,16 @@ class FoundJobQuerySet(models.QuerySet["Job"]):
         """Those that could run, or are said to, and have not moved since this moment, the oldest first."""
         moving = Q(nodes_ready__gt=0) | Q(nodes_running__gt=0)
         return self.filter(moving, ending="", updated_at__lt=since).order_by("updated_at")
+
+    def as_it_stands(self, job_id: UUID) -> Job:
+        """The job, of which no more is read than how it stands. Raises `Job.DoesNotExist`."""
+        database: Any = connection
+        with database.prepared_cursor() as cursor:
+            cursor.execute(f"SELECT {', '.join(_STANDING)} FROM jobs_job WHERE id = %s", [job_id])  # noqa: S608
+            row = cursor.fetchone()
+        if row is None:
+            raise self.model.DoesNotExist
+        return self.model.from_db(self.db, _STANDING, row)
 
     def standing(self, job_ids: Iterable[UUID]) -> list[tuple[UUID, int, bool]]:
         """How far these jobs are: id, number of the last event, whether they have ended."""

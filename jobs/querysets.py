@@ -74,15 +74,6 @@ class JobQuerySet(FoundJobQuerySet):
         moment: datetime = one_value("SELECT aetheris_now()")
         return moment
 
-    def with_now(self, job_id: UUID) -> tuple[Job, datetime]:
-        """The job as it stands and the database's clock, without a lock. Raises `Job.DoesNotExist`."""
-        for job, agent, now in whole_rows(
-            (self.model, self._model_of("agent")), f"{_JOB} WHERE jobs_job.id = %s", [job_id]
-        ):
-            job.agent = agent
-            return job, now
-        raise self.model.DoesNotExist
-
     def with_first_nodes(self, job_ids: Sequence[UUID], limit: int) -> Iterator[tuple[Job, list[Node], datetime]]:
         """Those of these jobs that there are, with so many nodes of each from the first on, in plan order, and the
         database's clock, all as of one moment."""

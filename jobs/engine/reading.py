@@ -46,7 +46,7 @@ class Reading(Rows):
     def check_current(self) -> None:
         """Raise `Overtaken` if somebody else has changed the job meanwhile: what was read one after the other may never
         have been so together, and nothing follows from it."""
-        if self._has_read and self._read(lambda: Job.objects.with_now(self.job.pk))[0].seq != self.job.seq:
+        if self._has_read and self._read(lambda: Job.objects.as_it_stands(self.job.pk)).seq != self.job.seq:
             raise Overtaken("somebody else has changed the job while it was read")
 
     def _read(self, read: Callable[[], Any]) -> Any:

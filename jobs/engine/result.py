@@ -30,7 +30,7 @@ def result(job_id: UUID, timeout: float = 0.0) -> Result:
     """The job as it stands when it ends, or after `timeout` seconds. Whoever waits is told by the commit, asks the
     database no more often the longer he waits, and holds no connection meanwhile. Not to be called in a transaction,
     which would not see the end. Raises `Job.DoesNotExist`."""
-    job, _ = Job.objects.with_now(job_id)
+    job = Job.objects.as_it_stands(job_id)
     if job.is_final or timeout <= 0:
         return result_of(job)
     ends = time.monotonic() + timeout
@@ -43,7 +43,7 @@ def result(job_id: UUID, timeout: float = 0.0) -> Result:
     with news.hearing(job, ring):
         while True:
             ended.clear()  # before the look: what ends after it rings again
-            job, _ = Job.objects.with_now(job_id)
+            job = Job.objects.as_it_stands(job_id)
             left = ends - time.monotonic()
             if job.is_final or left <= 0:
                 return result_of(job)

@@ -88,6 +88,7 @@ def test_a_worker_outlives_a_broker_that_goes_while_a_doorbell_waits_in_it(line:
     submitted("slow_payment 3", agent="caller")
     itself = redis.Redis(unix_socket_path=urlsplit(os.environ["AETHERIS_BROKER_URL"]).path, db=database_of_broker())
     eventually(lambda: not list(itself.scan_iter(_type="list")), 3, "the worker has not taken the last doorbell")
+    assert itself.keys("*unacked*") == [], "the broker keeps no copy of what it has handed over"
     line.stop()
     eventually(lambda: done(6), 30, "without its broker the worker did not go on")
     assert len(workers.calls()) == 6

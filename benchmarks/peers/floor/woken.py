@@ -1,7 +1,7 @@
 """The least that a durable wake-up through Celery costs: `celery -A benchmarks.peers.floor.woken worker`.
 
-Whoever wakes reads a job and writes one step by hand, then sends a task. The task reads the job, has then reached its own
-step, and writes that. Two statements before the message and one between it and the step, each commit flushed, and
+Whoever wakes reads a job and writes one step by hand, then sends a task. The task reads the job, has then reached its
+own step, and writes that. Two statements before the message and one between it and the step, each commit flushed, and
 nothing of an engine.
 """
 
