@@ -11,8 +11,9 @@ logger = logging.getLogger(__name__)
 class Consumer(consumer.Consumer):
     """Celery's own, but whatever goes wrong while it listens is a lost connection, and it connects again.
 
-    kombu 5.7 ends a channel whose broker is gone in two steps. What still happens to a doorbell that was received over
-    it, and waits for a free thread, then meets an `AttributeError`, for which Celery would end the worker.
+    kombu 5.7 ends a channel whose broker is gone in two steps. What still happens then to a doorbell that was received
+    over it, such as its acknowledgement where a broker wants one, meets an `AttributeError`, for which Celery would end
+    the worker.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:

@@ -10,6 +10,9 @@ from kombu.utils.json import dumps
 class Channel(redis.Channel):
     """A new client, and a new connection for messages, only where the pool behind them is a new one."""
 
+    do_restore = False
+    """What was taken and not begun when the broker went away is not sent once more: it may be begun here yet, and is
+    found by looking."""
     _kept: Any = None
     _line: Any = None
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from jobs.models import Job
 
 _STANDING = ("id", "tenant", "seq", "state", "ending", "outcome", "result", "error")
+"""In the order of the model's fields."""
 _WANTED = {
     "outcome": "outcome",
     "agent": "agent__name",

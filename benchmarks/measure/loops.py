@@ -149,7 +149,7 @@ def parked(
     before = _around(meter, others)
     size = stored()
     meter.begin()
-    submitted = submit_all(submit, count)
+    submit_all(submit, count)
     all_parked()
     used = meter.end()
     time.sleep(_REST)
@@ -157,7 +157,6 @@ def parked(
     then()
     return {
         "parked": count,
-        "submit_s": submitted,
         "create_s": round(used.seconds, 1),
         "create_cpu_s": round(used.cpu_seconds, 2),
         "bytes_each": round(each),

@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import Any, Self
 from uuid import UUID
 
+from django.db import transaction
+
 from aetheris.core.clocks import uptime
 from aetheris.core.priority import FIRST
 from jobs.body_querysets import stored_form
@@ -217,6 +219,8 @@ class KnownRows(KnownWaits):
         """Write everything in one statement, which lands if `seq` is still as it was. Raises `Overtaken` if not."""
         if not (columns or events or self._changes):
             self.check_current()
+            if ring is not None:
+                transaction.on_commit(ring)
             return
         if not JOB_COLUMNS.issuperset(columns):
             raise NotKnown("the statement does not write this")

@@ -13,6 +13,7 @@ from jobs.engine.sender import Sender
 from jobs.engine.signal import signal
 from jobs.engine.sweep import sweep
 from jobs.models import Job, Node
+from jobs.whole_rows import whole_rows
 from signals_app.models import Approval, Wait
 from tests.conftest import Clock
 from tests.doors import at_once
@@ -141,6 +142,33 @@ def test_of_two_answers_at_once_the_first_that_is_written_stands(
         assert refused(job, {**YES, "reason": "else"}, APPROVER) == "SIGNAL_CONFLICT"
     doorbells.drain()
     assert (again(job).state, world.calls[0][1]) == ("completed", {"value": YES})
+
+
+def test_a_wide_fan_out_after_a_wait_is_read_once(
+    registered: Registered, world: World, doorbells: Doorbells, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not with each node that an answer begins with."""
+    after = world.tool("after")
+    read: list[tuple[Any, ...]] = []
+
+    def plan() -> TaskGraph:
+        graph = TaskGraph()
+        graph.wait("ask", kind="signal", correlation_key="ask-1")
+        for number in range(20):
+            graph.tool(f"after-{number}", after, value=number)
+            graph.edge("ask", f"after-{number}")
+        return graph
+
+    def seen(*arguments: Any) -> Any:
+        read[:] = whole_rows(*arguments)
+        return read
+
+    registered.agent(plan, after)
+    job = submitted()
+    doorbells.drain()
+    monkeypatch.setattr("jobs.querysets.whole_rows", seen)
+    signal(job.pk, "ask-1", YES, APPROVER)
+    assert [len(line[-2] or ()) for line in read] == [20] + 21 * [0]
 
 
 @pytest.mark.parametrize("kind", PEOPLE)
