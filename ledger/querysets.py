@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
@@ -78,11 +78,14 @@ class EventQuerySet(models.QuerySet["Event"]):
             seq, head = cursor.fetchone() or (0, b"")
         return int(seq), bytes(head)
 
-    def record(self, job: Job, now: datetime, changes: str) -> tuple[int, bytes, datetime] | None:
+    def record(
+        self, job: Job, now: datetime, changes: str, meanwhile: Callable[[], None] | None = None
+    ) -> tuple[int, bytes, datetime] | None:
         """Write changed rows of a job, as JSON, and its events, in one statement; its new `seq` and `head` and the
-        database's clock. None, with nothing written, if its `seq` is another one or `now` is a second off."""
+        database's clock. None, with nothing written, if its `seq` is another one or `now` is a second off.
+        `meanwhile` is called while the database is at work, and must send it nothing itself."""
         database: Any = connection
-        with database.prepared_cursor() as cursor:
+        with database.prepared_cursor(meanwhile) as cursor:
             cursor.execute(
                 "SELECT seq, head, now FROM aetheris_write(%s, %s::bigint, %s, %s)", [job.pk, job.seq, now, changes]
             )

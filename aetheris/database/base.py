@@ -3,13 +3,14 @@ COMMIT stands between two failpoints."""
 
 import select
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, Self
 
 from django.db.backends.postgresql import base
 from django.db.backends.utils import CursorWrapper
 from psycopg import Connection, Cursor
+from psycopg.waiting import Ready, Wait
 from psycopg_pool import PoolTimeout
 
 from aetheris import failpoints
@@ -48,12 +49,15 @@ class DatabaseWrapper(base.DatabaseWrapper):
             connection.close()
             self.pool.putconn(connection)
 
-    def prepared_cursor(self) -> CursorWrapper:
+    def prepared_cursor(self, meanwhile: Callable[[], None] | None = None) -> CursorWrapper:
         """For a statement that comes again and again: its arguments go apart from its text, so that the server reads
         and plans it once a connection, at its first use, unless `prepare_threshold` is null. What it answers comes in
-        PostgreSQL's binary form, which psycopg reads in C; moments as text Django reads in Python."""
+        PostgreSQL's binary form, which psycopg reads in C; moments as text Django reads in Python. While the server
+        works on a statement `meanwhile` is called, which must not use this connection; what it raises comes after the
+        answer."""
         self.ensure_connection()
         cursor: Any = _PreparingCursor(self.connection)
+        cursor.meanwhile = meanwhile
         return self.make_debug_cursor(cursor) if self.queries_logged else self.make_cursor(cursor)
 
     def _commit(self) -> None:
@@ -62,8 +66,31 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
 
 class _PreparingCursor(Cursor[Any]):
+    meanwhile: Callable[[], None] | None = None
+
     def execute(self, *statement: Any, **options: Any) -> Self:
         return super().execute(*statement, **{**options, "prepare": True, "binary": True})
+
+    def _execute_gen(self, *statement: Any, **options: Any) -> Generator[Wait, Ready | int, None]:
+        """What psycopg waits for, one after the other: once that is an answer, the server is at work."""
+        waiting = super()._execute_gen(*statement, **options)
+        if self.meanwhile is None:
+            return waiting
+        return _with(waiting, self.meanwhile)
+
+
+def _with(
+    waiting: Generator[Wait, Ready | int, None], meanwhile: Callable[[], None]
+) -> Generator[Wait, Ready | int, None]:
+    state = next(waiting)
+    with suppress(StopIteration):
+        while state != Wait.R:
+            state = waiting.send((yield state))
+        try:
+            meanwhile()
+        finally:
+            while True:
+                state = waiting.send((yield state))
 
 
 def _has_ended(connection: Connection[Any]) -> bool:

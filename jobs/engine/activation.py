@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 from uuid import UUID
 
 from django.db import DatabaseError, DataError, IntegrityError
@@ -13,7 +13,7 @@ from jobs.engine import together
 from jobs.engine.bells import Bells
 from jobs.engine.known import KnownRows
 from jobs.engine.not_known import NotKnown, Overtaken
-from jobs.engine.together import Writing
+from jobs.engine.together import Act, Writing
 from jobs.engine.transaction import JobTransaction, job_transaction, this_process
 
 T = TypeVar("T")
@@ -31,14 +31,17 @@ class Activation:
         self.actor = actor
         self._load = load
         self.in_company = False
+        self.goes_ahead = True
         self.bells = Bells()
         self._known: KnownRows | None = None
+        self._sent: KnownRows | None = None
+        self._begun: tuple[JobTransaction, Any] | None = None
 
     @classmethod
     def among_others(cls, job_id: UUID, name: UUID, known: KnownRows | None) -> Self:
         """One that goes side by side with others, which must not wait for it, and begins with these rows."""
         hand = cls(job_id, name)
-        hand.in_company, hand._known = True, known
+        hand.in_company, hand.goes_ahead, hand._known = True, False, known
         return hand
 
     def transact(self, verb: str, act: Callable[[JobTransaction], T]) -> T:
@@ -47,22 +50,53 @@ class Activation:
         names the commit. Raises `Job.DoesNotExist`, and whatever `act` raises."""
         return together.alone(self.transacting(verb, act))
 
-    def transacting(self, verb: str, act: Callable[[JobTransaction], T]) -> Writing[T]:
-        """The same for whoever sends it."""
+    def transacting(self, verb: str, act: Callable[[JobTransaction], T], meanwhile: Act | None = None) -> Writing[T]:
+        """The same for whoever sends it. While the one statement is under way `meanwhile` is called, which may `begin`
+        what comes next."""
         known, self._known = self._known, None
         with suppress(NotKnown, DataError, IntegrityError):
             try:
-                return (yield from self._try(verb, act, known or self._load(self.job_id)))
+                return (yield from self._try(verb, act, known or self._load(self.job_id), meanwhile))
             except Overtaken:
-                return (yield from self._try(verb, act, self._load(self.job_id)))
+                self.goes_ahead = False
+                return (yield from self._try(verb, act, self._load(self.job_id), meanwhile))
         with job_transaction(self.job_id, self.actor, verb=verb) as tx:
             return act(tx)
 
+    def begin(self, act: Callable[[JobTransaction], T], path: str) -> None:
+        """Let `act` work on what will be so once the statement under way has landed: with the end of this node, and
+        what follows it. The next `transacting` goes on from there. If it does not land, or if `act` comes to something
+        that would have to be read, this has never been."""
+        known = self._sent
+        if known is None or not known.knows_what_follows(path):
+            return
+        try:
+            with known.sent():
+                self._begun = self._act(act, known)
+        except Exception:
+            self.goes_ahead, self._sent = False, None
+
     def forget(self) -> None:
         """What is known may not be so any more."""
-        self._known = None
+        self._known = self._begun = None
 
-    def _try(self, verb: str, act: Callable[[JobTransaction], T], known: KnownRows) -> Writing[T]:
+    def _try(
+        self, verb: str, act: Callable[[JobTransaction], T], known: KnownRows, meanwhile: Act | None
+    ) -> Writing[T]:
+        begun: tuple[JobTransaction, T] | None = self._begun
+        self._begun = None
+        tx, answer = begun or self._act(act, known)
+        self._sent = known
+        try:
+            yield from tx.flushing(verb, meanwhile)
+        except BaseException:
+            self._begun = None
+            raise
+        # What was begun in vain has changed what is known.
+        self._known, self._sent = self._sent, None
+        return answer
+
+    def _act(self, act: Callable[[JobTransaction], T], known: KnownRows) -> tuple[JobTransaction, T]:
         # What is recorded to end at a moment of `now` has ended here by then, however far `now` is behind.
         began = uptime() - known.behind()
         tx = JobTransaction(known.job, known.now(), self.actor or this_process(), began, known)
@@ -74,6 +108,4 @@ class Activation:
             except Exception:
                 known.check_current()
                 raise
-        yield from tx.flushing(verb)
-        self._known = known
-        return answer
+        return tx, answer

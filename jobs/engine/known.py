@@ -18,7 +18,7 @@ from jobs.body_querysets import stored_form
 from jobs.engine.changes import JOB_COLUMNS, Changes
 from jobs.engine.known_waits import KnownWaits
 from jobs.engine.not_known import NotKnown, Overtaken
-from jobs.engine.together import Ring, Write, Writing
+from jobs.engine.together import Act, Write, Writing
 from jobs.models import Body, Edge, Job, Node, Submission
 from jobs.states import Ending, NodeState, NodeType
 from ledger.models import Entry
@@ -112,6 +112,11 @@ class KnownRows(KnownWaits):
     def change_blocked(self, nodes: Sequence[Node], columns: dict[str, Any]) -> bool:
         self._changes.put(nodes)
         return True
+
+    def knows_what_follows(self, path: str) -> bool:
+        """Whether a node can end, and what follows it be claimed, without a look into the database."""
+        followed = path in self._nodes and path not in self._without_edges
+        return followed and all(edge.target in self._nodes for edge in self._edges.get(path, ()))
 
     def leaving(self, source: str) -> list[Edge]:
         self.node(source)
@@ -214,23 +219,26 @@ class KnownRows(KnownWaits):
         return True
 
     def writing(
-        self, columns: Collection[str], events: Sequence[NewEvent], ring: Ring | None = None, verb: str = ""
+        self,
+        columns: Collection[str],
+        events: Sequence[NewEvent],
+        ring: Act,
+        verb: str = "",
+        meanwhile: Act | None = None,
     ) -> Writing[None]:
         """Write everything in one statement, which lands if `seq` is still as it was. Raises `Overtaken` if not."""
         if not (columns or events or self._changes):
             self.check_current()
-            if ring is not None:
-                transaction.on_commit(ring)
+            transaction.on_commit(ring)
             return
         if not JOB_COLUMNS.issuperset(columns):
             raise NotKnown("the statement does not write this")
-        asked_at = uptime()
-        landed = yield Write(self.job, self.now(), self._changes, columns, events, ring, verb)
+        asked_at, changes, self._changes = uptime(), self._changes, Changes()
+        landed = yield Write(self.job, self.now(), changes, columns, events, ring, verb, meanwhile)
         if landed is None:
             raise Overtaken("somebody else has changed the job, or something more urgent waits")
         self.job.seq, self.job.head, now = landed
         self._synchronized(now, asked_at)
-        self._changes = Changes()
 
     def _first_due(self, queue: str, now: datetime) -> Node | None:
         ready = (node for node in self._nodes.values() if node.state == NodeState.READY and node.queue == queue)

@@ -22,6 +22,7 @@ class Reading(Rows):
     def __init__(self, job: Job, now: datetime, asked_at: float) -> None:
         super().__init__(job)
         self._reads = False
+        self._is_sent = False
         self._synchronized(now, asked_at)
 
     def now(self) -> datetime:
@@ -43,6 +44,15 @@ class Reading(Rows):
         finally:
             wrappers.remove(self._refuse)
 
+    @contextmanager
+    def sent(self) -> Iterator[None]:
+        """While what was changed is on its way nothing can be read: whoever needs that is refused."""
+        self._is_sent = True
+        try:
+            yield
+        finally:
+            self._is_sent = False
+
     def check_current(self) -> None:
         """Raise `Overtaken` if somebody else has changed the job meanwhile: what was read one after the other may never
         have been so together, and nothing follows from it."""
@@ -51,6 +61,8 @@ class Reading(Rows):
 
     def _read(self, read: Callable[[], Any]) -> Any:
         """Send a statement that reads, which the guard lets pass."""
+        if self._is_sent:
+            raise NotKnown("nothing can be read now")
         self._reads = self._has_read = True
         try:
             return read()

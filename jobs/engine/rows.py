@@ -13,7 +13,7 @@ from django.db import transaction
 from aetheris.core import registry
 from jobs.engine import together
 from jobs.engine.savepoint import savepoint
-from jobs.engine.together import Ring, Writing
+from jobs.engine.together import Act, Writing
 from jobs.models import Body, Edge, Job, Node
 from ledger.models import Entry, Event
 from ledger.querysets import NewEvent
@@ -172,15 +172,19 @@ class Rows:
         return Entry.objects.compare_and_set(entry, **columns)
 
     def writing(
-        self, columns: Collection[str], events: Sequence[NewEvent], ring: Ring | None = None, verb: str = ""
+        self,
+        columns: Collection[str],
+        events: Sequence[NewEvent],
+        ring: Act,
+        verb: str = "",
+        meanwhile: Act | None = None,
     ) -> Writing[None]:
         """Store changed columns of the job, and append events; `ring` once this has committed. `verb` names a commit
-        that this is."""
+        that this is. Where one statement does it all, `meanwhile` is called while that is under way."""
         if columns:
             Job.objects.write(self.job, columns)
-        if ring is not None:
-            transaction.on_commit(ring)
+        transaction.on_commit(ring)
         if events:
             self.job.seq, self.job.head = Event.objects.append(self.job.pk, events)
-            together.tell([(self.job, self.job.seq)])
+            together.tell([(self.job, self.job.seq, self.job.is_final)])
         yield from ()

@@ -2,7 +2,8 @@
 
 The commit of a node and the claim of its successor are one transaction; nothing on the successor's side can
 undo the commit. A claim or commit whose answer is lost is looked up on a new connection: done, or done again.
-Branches of a quick function are claimed and committed several at a time.
+Branches of a quick function are claimed and committed several at a time. An instant node runs, and its commit is
+made ready, while its claim is being stored.
 """
 
 import logging
@@ -59,16 +60,20 @@ def run_side_by_side(nodes: Sequence[tuple[UUID, str]], activation: UUID) -> lis
 def _running(hand: Activation, path: str, *, at_once: bool = False) -> Writing[bool]:
     ends = time.monotonic() + SLICE_SECONDS
     try:
-        begun = _Attempt() if stopping.has_begun() else (yield from _start(hand, path, at_once=at_once))
-        claimed = begun.claimed
-        while claimed := _kept(hand, claimed):
-            performed = perform_together(claimed, hand.bells)
-            left = claimed[len(performed) :]
-            go_on = not left and time.monotonic() < ends and not stopping.has_begun()
-            claimed = left + (yield from _commit_and_go_on(hand, performed, go_on=go_on))
+        first = last = _Attempt() if stopping.has_begun() else (yield from _start(hand, path, ends, at_once=at_once))
+        while _has_run(hand, last):
+            last = yield from _commit_and_go_on(hand, last, ends)
     finally:
         hand.bells.ring()
-    return begun.was_ready
+    return first.was_ready
+
+
+def _has_run(hand: Activation, attempt: "_Attempt") -> bool:
+    """Run what was claimed and has not run yet; whether there is anything to be committed."""
+    if not attempt.performed:
+        attempt.claimed = _kept(hand, attempt.claimed)
+        attempt.performed = perform_together(attempt.claimed, hand.bells) if attempt.claimed else []
+    return bool(attempt.performed)
 
 
 def _kept(hand: Activation, claimed: list[Claimed]) -> list[Claimed]:
@@ -81,9 +86,9 @@ def _kept(hand: Activation, claimed: list[Claimed]) -> list[Claimed]:
     return claimed[:most] + [node for node in claimed[most:] if not give_back(node)]
 
 
-def _start(hand: Activation, path: str, *, at_once: bool) -> "Writing[_Attempt]":
+def _start(hand: Activation, path: str, ends: float, *, at_once: bool) -> "Writing[_Attempt]":
     try:
-        claiming = partial(_claim, hand, path, at_once=at_once)
+        claiming = partial(_claim, hand, path, ends, at_once=at_once)
         return (yield from _answered(claiming, f"the claim of {path}"))
     except Job.DoesNotExist:
         logger.warning("a doorbell rang for job %s, which does not exist", hand.job_id)
@@ -92,29 +97,43 @@ def _start(hand: Activation, path: str, *, at_once: bool) -> "Writing[_Attempt]"
         if not at_once:
             raise
         logger.exception("%s could not be run with its claim, and is claimed first", path)
-        return (yield from _start(hand, path, at_once=False))
+        return (yield from _start(hand, path, ends, at_once=False))
 
 
-def _claim(hand: Activation, path: str, attempt: "_Attempt", *, at_once: bool) -> Writing[None]:
+def _claim(hand: Activation, path: str, ends: float, attempt: "_Attempt", *, at_once: bool) -> Writing[None]:
     def act(tx: JobTransaction) -> None:
+        attempt.begin(tx)
         claimed = claim(tx, path, hand.name)
-        attempt.tx, attempt.claimed = tx, [claimed] if claimed is not None else []
+        attempt.claimed = [claimed] if claimed is not None else []
         attempt.was_ready = claimed is not None
         if at_once and _are_run_at_once(tx, attempt.claimed):
             _run_at_once(tx, hand, attempt)
             if claimed is not None and claimed.type == NodeType.PLAN and _are_run_at_once(tx, attempt.claimed):
                 _run_at_once(tx, hand, attempt)
 
-    return hand.transacting("claim", act)
+    return hand.transacting("claim", act, partial(_go_ahead, hand, attempt, ends))
 
 
 def _run_at_once(tx: JobTransaction, hand: Activation, attempt: "_Attempt") -> None:
     """Run what is claimed before the claim is sent, and record how it has ended."""
     performed = perform_together(attempt.claimed, hand.bells)
     left = attempt.claimed[len(performed) :]
-    ended = [(claimed, outcome) for claimed, outcome in performed if outcome is not None]
-    _record(tx, hand, ended, attempt, go_on=not left and not stopping.has_begun())
+    _record(tx, hand, _ended(performed), attempt, go_on=not left and not stopping.has_begun())
     attempt.claimed = left + attempt.claimed
+
+
+def _go_ahead(hand: Activation, attempt: "_Attempt", ends: float) -> None:
+    """Run what is claimed while that is being stored, and begin its commit. If the claim does not land, this is as if
+    a worker had been lost with it."""
+    claimed = attempt.claimed
+    if not (hand.goes_ahead and claimed and all(_is_instant(each) for each in claimed)) or stopping.has_begun():
+        return
+    attempt.performed = perform_together(claimed, hand.bells)
+    if len(attempt.performed) == len(claimed):
+        attempt.following = following = _Attempt()
+        go_on = _may_go_on(attempt, ends)
+        ended = _ended(attempt.performed)
+        hand.begin(lambda tx: _record(tx, hand, ended, following, go_on=go_on), claimed[-1].path)
 
 
 def _are_run_at_once(tx: JobTransaction, claimed: list[Claimed]) -> bool:
@@ -137,34 +156,54 @@ def _is_for(hand: Activation, job: Job, node: Node) -> bool:
     )
 
 
-def _commit_and_go_on(hand: Activation, performed: Performed, *, go_on: bool) -> Writing[list[Claimed]]:
+def _commit_and_go_on(hand: Activation, last: "_Attempt", ends: float) -> "Writing[_Attempt]":
     """Commit, and claim what follows."""
+    performed = last.performed
+    left = last.claimed[len(performed) :]
     what = f"the commit of {performed[0][0].path}"
-    if go_on:
+    if last.following or _may_go_on(last, ends):
         try:
-            return (yield from _answered(partial(_commit, hand, performed, go_on=True), what)).claimed
+            return (yield from _answered(partial(_commit, hand, performed, ends, go_on=True), what, last.following))
         except Exception:
             logger.exception("what follows could not be claimed with %s, which comes alone now", what)
-    return (yield from _answered(partial(_commit, hand, performed, go_on=False), what)).claimed
+    following = yield from _answered(partial(_commit, hand, performed, ends, go_on=False), what)
+    following.claimed = left + following.claimed
+    return following
+
+
+def _may_go_on(last: "_Attempt", ends: float) -> bool:
+    is_all = len(last.performed) == len(last.claimed)
+    return is_all and time.monotonic() < ends and not stopping.has_begun()
+
+
+def _ended(performed: Performed) -> list[tuple[Claimed, Outcome]]:
+    return [(claimed, outcome) for claimed, outcome in performed if outcome is not None]
 
 
 @dataclass
 class _Attempt:
     """What this worker chose before it sent a claim or commit: found in the rows, it has landed. `claimed` is what it
-    has claimed by it and is still to run."""
+    has claimed by it, `performed` how what has run of that has ended, and `following` the commit of it that has begun.
+    """
 
     tx: JobTransaction | None = None
-    claimed: list[Claimed] = field(default_factory=list)
     was_ready: bool = False
+    claimed: list[Claimed] = field(default_factory=list)
+    performed: Performed = field(default_factory=list)
+    following: "_Attempt | None" = None
+
+    def begin(self, tx: JobTransaction) -> None:
+        """It is chosen anew."""
+        self.tx, self.claimed, self.performed, self.following = tx, [], [], None
 
 
-def _commit(hand: Activation, performed: Performed, attempt: _Attempt, *, go_on: bool) -> Writing[None]:
+def _commit(hand: Activation, performed: Performed, ends: float, attempt: _Attempt, *, go_on: bool) -> Writing[None]:
     first, _ = performed[0]
     if first.records_by_itself or first.is_transactional:
         hand.forget()
-    ended = [(claimed, outcome) for claimed, outcome in performed if outcome is not None]
-    if ended:
-        yield from hand.transacting("commit", lambda tx: _record(tx, hand, ended, attempt, go_on=go_on))
+    if ended := _ended(performed):
+        meanwhile = partial(_go_ahead, hand, attempt, ends)
+        yield from hand.transacting("commit", lambda tx: _record(tx, hand, ended, attempt, go_on=go_on), meanwhile)
         return
     with transactional.performed(first) as known, job_transaction(hand.job_id, verb="commit") as tx:
         if not _record(tx, hand, [(first, known)], attempt, go_on=go_on):
@@ -176,7 +215,7 @@ def _record(
     tx: JobTransaction, hand: Activation, ended: list[tuple[Claimed, Outcome]], attempt: _Attempt, *, go_on: bool
 ) -> bool:
     """Commit and claim in one transaction; whether all nodes were still held."""
-    attempt.tx, attempt.claimed = tx, []
+    attempt.begin(tx)
     held = [_is_committed(tx, claimed, outcome) for claimed, outcome in ended]
     if go_on:
         attempt.claimed = _claim_following(tx, hand, ended[-1][0])
@@ -225,13 +264,14 @@ def _following(tx: JobTransaction, hand: Activation, claimed: Claimed) -> str | 
     return ready.path if ready else None
 
 
-def _answered(send: Callable[[_Attempt], Writing[None]], what: str) -> Writing[_Attempt]:
-    """Send a claim or commit until the database has said what became of it."""
-    attempt = _Attempt()
+def _answered(send: Callable[[_Attempt], Writing[None]], what: str, begun: _Attempt | None = None) -> Writing[_Attempt]:
+    """Send a claim or commit, which may have begun, until the database has said what became of it."""
+    attempt, is_new = begun or _Attempt(), True
     patience = Patience(what)
     while True:
         try:
-            if attempt.tx is None or not _has_landed(attempt.tx):
+            if is_new or attempt.tx is None or not _has_landed(attempt.tx):
+                is_new = False
                 yield from send(attempt)
             return attempt
         except Error as error:

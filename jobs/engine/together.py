@@ -9,7 +9,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import Any, Generic, TypeVar
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-Ring = Callable[[], None]
+Act = Callable[[], None]
 
 Landed = tuple[int, bytes, datetime]
 """The job's new `seq` and `head`, and the database's clock."""
@@ -37,15 +37,21 @@ Landed = tuple[int, bytes, datetime]
 @dataclass(eq=False)
 class Write:
     """What one activation has to write of its job: it lands if the job's `seq` is as it was read; then `ring`. `verb`
-    names the commit."""
+    names the commit. While one is stored that goes alone, `meanwhile` is called: then the job and its rows may change.
+    """
 
     job: Job
     known_at: datetime
     changes: Changes
     columns: Collection[str]
     events: Sequence[NewEvent]
-    ring: Ring | None = None
+    ring: Act
     verb: str = ""
+    meanwhile: Act | None = None
+    ends_job: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.ends_job = self.job.is_final
 
 
 Writing = Generator[Write, Landed | None, T]
@@ -151,7 +157,7 @@ def _send_alone(write: Write) -> Landed | None:
         if write.changes.is_new_job:
             landed: Landed | None = Event.objects.record_first(write.job, changes)
         else:
-            landed = Event.objects.record(write.job, write.known_at, changes)
+            landed = Event.objects.record(write.job, write.known_at, changes, write.meanwhile)
     if landed is not None:
         _follow_up([(write, landed[0])])
     return landed
@@ -160,14 +166,14 @@ def _send_alone(write: Write) -> Landed | None:
 def _follow_up(landed: Collection[tuple[Write, int]]) -> None:
     """Ring first: a worker has the longer way."""
     for write, _ in landed:
-        if write.ring is not None:
-            transaction.on_commit(write.ring)
-    tell([(write.job, seq) for write, seq in landed if write.events])
+        transaction.on_commit(write.ring)
+    tell([(write.job, seq, write.ends_job) for write, seq in landed if write.events])
 
 
-def tell(news: Collection[tuple[Job, int]]) -> None:
-    """Once this has committed, whoever listens is told of these jobs and their last events, in one go."""
-    doorbells = {channel_of(job.tenant, job.pk): Doorbell(seq, job.is_final) for job, seq in news}
+def tell(news: Iterable[tuple[Job, int, bool]]) -> None:
+    """Once this has committed, whoever listens is told of these jobs, their last events and whether they have ended, in
+    one go."""
+    doorbells = {channel_of(job.tenant, job.pk): Doorbell(seq, ended) for job, seq, ended in news}
     transaction.on_commit(partial(announce, doorbells))
 
 

@@ -23,7 +23,7 @@ from jobs.body_querysets import INLINE_BYTES
 from jobs.due_querysets import Due
 from jobs.engine import dispatch, together
 from jobs.engine.rows import Rows
-from jobs.engine.together import Writing
+from jobs.engine.together import Act, Writing
 from jobs.models import Job, Node
 from jobs.states import NodeState
 from ledger.event_types import EventType
@@ -107,13 +107,14 @@ class JobTransaction:
         """Write the job and its events; once this has committed, tell who listens and ring for what is left READY."""
         together.alone(self.flushing())
 
-    def flushing(self, verb: str = "") -> Writing[None]:
-        """The same for whoever sends it."""
+    def flushing(self, verb: str = "", meanwhile: Act | None = None) -> Writing[None]:
+        """The same for whoever sends it. Where one statement does it all, `meanwhile` is called while that is under
+        way."""
         if self._changed:
             self.change(updated_at=self.now)
         ready = [Due.of(node, self.job.agent.name) for node in self.ready()]
-        ring = partial(self.call_for, ready, self._doorbells()) if ready else None
-        yield from self.rows.writing(self._changed, self._events, ring, verb)
+        ring = partial(self.call_for, ready, self._doorbells()) if ready else _ring_for_nothing
+        yield from self.rows.writing(self._changed, self._events, ring, verb, meanwhile)
 
     def _field(self, name: str, text: str) -> tuple[str, str]:
         """How a field of an event stands in it."""
@@ -125,6 +126,10 @@ class JobTransaction:
         if self.job.max_parallel is None:
             return MOST_DOORBELLS
         return max(0, min(MOST_DOORBELLS, self.job.max_parallel - self.job.nodes_running))
+
+
+def _ring_for_nothing() -> None:
+    """Nothing is left READY."""
 
 
 @contextmanager
