@@ -235,10 +235,9 @@ class NodeQuerySet(LeasedNodeQuerySet):
 
     def sinks(self, job_id: UUID, scope: str) -> list[Node]:
         """Nodes of one graph that nothing follows, in plan order."""
-        followed = self.model._meta.apps.get_model("jobs", "Edge").objects.filter(
-            job_id=job_id, source=OuterRef("path")
-        )
-        sinks = self.filter(~Exists(followed), job_id=job_id).exclude(type=NodeType.PLAN)
+        # Read once, also where the planner takes a new graph for a small one: as EXISTS that was asked for each node.
+        followed = self.model._meta.apps.get_model("jobs", "Edge").objects.filter(job_id=job_id).values("source")
+        sinks = self.filter(job_id=job_id).exclude(type=NodeType.PLAN).exclude(path__in=followed)
         within = sinks.filter(path__startswith=f"{scope}/") if scope else sinks.exclude(path__contains="/")
         return [node for node in within.order_by("position") if node.scope == scope]
 

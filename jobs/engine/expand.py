@@ -30,6 +30,7 @@ def store(tx: JobTransaction, parent: Node, graph: TaskGraph) -> list[Node]:
     position = 1 if parent.type == NodeType.PLAN else tx.rows.last_position() + 1
     if position + len(graph.nodes) > MAX_NODES:
         raise ValueError(f"A job has at most {MAX_NODES} nodes.")
+    tx.rows.make_room(len(graph.nodes))
     incoming = Counter(edge.target for edge in graph.edges)
     of_job = {"job_id": tx.job.pk, "tenant": tx.job.tenant}
     blocked = of_job | {"priority": tx.job.priority, "state": NodeState.BLOCKED, "moved_by": tx.token}

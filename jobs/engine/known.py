@@ -85,15 +85,18 @@ class KnownRows(KnownWaits):
         return known
 
     def node(self, path: str) -> Node | None:
-        """One that is none of the first is read with those that follow it."""
+        """One that is none of the first is read with those that follow it, as many as are known."""
         if path not in self._nodes and not self._is_whole:
-            self._take(self._read(lambda: Node.objects.from_path(self.job.pk, path, WINDOW)))
+            most = max(WINDOW, len(self._nodes))
+            self._take(self._read(lambda: Node.objects.from_path(self.job.pk, path, most)))
         return self._nodes.get(path)
+
+    def make_room(self, nodes: int) -> None:
+        if not self._is_whole or nodes > MOST_NEW:
+            raise NotKnown("a large graph is stored under the lock")
 
     def add(self, nodes: Sequence[Node], edges: Sequence[Edge], waits: Sequence[Wait]) -> None:
         """What does not fit is told by the statement that writes."""
-        if not self._is_whole or len(nodes) > MOST_NEW:
-            raise NotKnown("a large graph is stored under the lock")
         self.declare(waits)
         self._nodes.update((node.path, node) for node in nodes)
         for edge in edges:

@@ -11,6 +11,7 @@ from typing import Any
 from django.db import transaction
 
 from aetheris.core import registry
+from jobs.bulk_querysets import insert_all
 from jobs.engine import together
 from jobs.engine.savepoint import savepoint
 from jobs.engine.together import Act, Writing
@@ -33,11 +34,14 @@ class Rows:
         """The node at a path."""
         return Node.objects.at(self.job.pk, path)
 
+    def make_room(self, nodes: int) -> None:
+        """So many are going to be added."""
+
     def add(self, nodes: Sequence[Node], edges: Sequence[Edge], waits: Sequence[Wait]) -> None:
         """Store a graph, all of it or nothing. Raises what the database raises for one that does not fit."""
         with savepoint():
-            Node.objects.bulk_create(nodes, batch_size=1000)
-            Edge.objects.bulk_create(edges, batch_size=1000)
+            insert_all(nodes)
+            insert_all(edges)
             Wait.objects.bulk_create(waits)
 
     def last_position(self) -> int:
