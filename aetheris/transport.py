@@ -1,10 +1,34 @@
 """kombu's Redis transport with one client and one connection a channel: kombu makes a new client for each command,
-which costs more than to send the command."""
+which costs more than to send the command. Messages can be made before they are sent."""
 
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import partial
+from threading import Lock
 from typing import Any
 
 from kombu.transport import TRANSPORT_ALIASES, redis
 from kombu.utils.json import dumps
+
+_held: ContextVar[list[Callable[[], None]] | None] = ContextVar("held", default=None)
+
+
+@contextmanager
+def held() -> Iterator[list[Callable[[], None]]]:
+    """What is published in the body is not sent, but stands in the list. It may be sent at any time, in any thread."""
+    messages: list[Callable[[], None]] = []
+    token = _held.set(messages)
+    try:
+        yield messages
+    finally:
+        _held.reset(token)
+
+
+def send(messages: Iterable[Callable[[], None]]) -> None:
+    """Send what was held. Raises what publishing it would have raised."""
+    for push in messages:
+        push()
 
 
 class Channel(redis.Channel):
@@ -15,6 +39,10 @@ class Channel(redis.Channel):
     found by looking."""
     _kept: Any = None
     _line: Any = None
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self._turn = Lock()
+        super().__init__(*arguments, **options)
 
     def _create_client(self, asynchronous: bool = False) -> Any:
         if asynchronous:
@@ -29,15 +57,23 @@ class Channel(redis.Channel):
             return
         priority = self._get_message_priority(message, reverse=False)
         key = f"{self.global_keyprefix}{self._q_for_pri(queue, priority)}"  # type: ignore[attr-defined]
-        if self._line is None:
-            self._line = self.pool.get_connection()
-        try:
-            self._line.send_command("LPUSH", key, dumps(message))
-            self._line.read_response()
-        except BaseException:
-            # What it says next may be the answer to this one.
-            self._line.disconnect()
-            raise
+        push = partial(self._push, key, dumps(message))
+        messages = _held.get()
+        if messages is None:
+            push()
+        else:
+            messages.append(push)
+
+    def _push(self, key: str, text: str) -> None:
+        with self._turn:
+            line = self._line = self._line or self.pool.get_connection()
+            try:
+                line.send_command("LPUSH", key, text)
+                line.read_response()
+            except BaseException:
+                # What it says next may be the answer to this one.
+                line.disconnect()
+                raise
 
     def _disconnect_pools(self) -> None:
         self._line = None

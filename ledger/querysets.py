@@ -92,13 +92,15 @@ class EventQuerySet(models.QuerySet["Event"]):
             seq, head, at = cursor.fetchone() or (None, b"", now)
         return None if seq is None else (int(seq), bytes(head), at)
 
-    def record_first(self, job: Job, changes: str) -> tuple[int, bytes, datetime] | None:
+    def record_first(
+        self, job: Job, changes: str, meanwhile: Callable[[], None] | None = None
+    ) -> tuple[int, bytes, datetime] | None:
         """As `record`, for a job that is not stored yet: its first node becomes due, and its time begins, by the
         database's clock. None, with nothing written, if its key was used before. Raises `Agent.DoesNotExist` if its
         agent is not there."""
         patience = None if job.deadline_at is None else job.deadline_at - job.created_at
         database: Any = connection
-        with database.prepared_cursor() as cursor:
+        with database.prepared_cursor(meanwhile) as cursor:
             cursor.execute(_FIRST, {"job": job.pk, "agent": job.agent_id, "patience": patience, "changes": changes})
             row = cursor.fetchone()
         if row is None:

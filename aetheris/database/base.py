@@ -49,6 +49,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
             connection.close()
             self.pool.putconn(connection)
 
+    def _configure_connection(self, connection: Connection[Any]) -> bool:
+        """A prepared statement is planned once a connection, and anew only after its tables have changed. By itself
+        PostgreSQL would plan many of them at each use, once tables have grown: the plans of its first uses were made
+        when they were small, and seem cheaper ever after."""
+        super()._configure_connection(connection)  # type: ignore[misc]  # the stubs do not know it
+        connection.execute("SET plan_cache_mode = force_generic_plan")
+        return True
+
     def prepared_cursor(self, meanwhile: Callable[[], None] | None = None) -> CursorWrapper:
         """For a statement that comes again and again: its arguments go apart from its text, so that the server reads
         and plans it once a connection, at its first use, unless `prepare_threshold` is null. What it answers comes in

@@ -1,6 +1,6 @@
 """Doorbells in process: collected instead of sent, and answered in any order, some of them more than once."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from random import Random
 from uuid import UUID
@@ -26,16 +26,16 @@ class Doorbells:
     @contextmanager
     def collected(self) -> Iterator[None]:
         """While the body runs, what this process rings is collected here."""
-        send = dispatch.ring
+        made = dispatch.bell
 
-        def collect(job_id: UUID, path: str, queue: str, priority: int, pace_name: str = "") -> None:
-            self.rung.append((job_id, path, queue))
+        def collect(job_id: UUID, path: str, queue: str, priority: int, pace_name: str = "") -> Callable[[], None]:
+            return lambda: self.rung.append((job_id, path, queue))
 
-        dispatch.ring = collect
+        dispatch.bell = collect
         try:
             yield
         finally:
-            dispatch.ring = send
+            dispatch.bell = made
 
     def drain(self) -> None:
         """Answer every doorbell, and those that follow, until none is left."""

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from jobs.due_querysets import Due
 from jobs.engine import dispatch
+from jobs.engine.dispatch import Ring
 
 PATIENCE_SECONDS = 0.01
 """How long an activation computes before others are called."""
@@ -22,12 +23,17 @@ class Bells:
         self._kept: dict[str, Due] = {}
         self._most = 0
 
-    def keep(self, queue: str, nodes: Sequence[Due], most: int) -> None:
-        """Keep back the doorbells for these nodes, but ring for those of other queues; for at most so many together."""
-        with self._lock:
-            self._kept.update((node.path, node) for node in nodes if node.queue == queue)
-            self._most = most
-        dispatch.ring_for([node for node in nodes if node.queue != queue], most)
+    def keep(self, queue: str, nodes: Sequence[Due], most: int) -> Ring:
+        """Doorbells for these nodes, but those of this queue are kept back; for at most so many together."""
+        ring = dispatch.bells_for([node for node in nodes if node.queue != queue], most)
+
+        def ring_and_keep() -> None:
+            with self._lock:
+                self._kept.update((node.path, node) for node in nodes if node.queue == queue)
+                self._most = most
+            ring()
+
+        return ring_and_keep
 
     def drop(self, path: str) -> None:
         """The activation has taken this node itself."""
@@ -38,7 +44,7 @@ class Bells:
         """Call others for what is left."""
         with self._lock:
             left, self._kept = list(self._kept.values()), {}
-        dispatch.ring_for(left, self._most)
+        dispatch.bells_for(left, self._most)()
 
     def rung_if_slow(self) -> AbstractContextManager[None]:
         """Call others if the body takes long."""

@@ -3,13 +3,14 @@
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from celery import current_app
 
-from aetheris import failpoints
+from aetheris import failpoints, transport
 from aetheris.core.ids import new_id
 from jobs.due_querysets import Due
 from jobs.engine import pace
@@ -17,6 +18,8 @@ from jobs.messages import RESCUE, RUN_NODE
 from jobs.models import Job, Node
 
 logger = logging.getLogger(__name__)
+
+Ring = Callable[[], None]
 
 REST = 2
 """How many times as long as a message took to fail none is sent. Whoever rings holds a lease or answers a request; a
@@ -62,18 +65,27 @@ class _Row:
 _rows: defaultdict[str, _Row] = defaultdict(_Row)
 
 
-def ring_for(nodes: Sequence[Due], most: int) -> None:
-    """Ring now for these nodes, but for no more than `most`: whoever comes goes on with the next one."""
-    for node in nodes[:most]:
-        ring(node.job_id, node.path, node.queue, node.priority, pace.name_of(node.agent, node.type, node.config))
+def bells_for(nodes: Sequence[Due], most: int) -> Ring:
+    """Doorbells for these nodes, but for no more than `most`: whoever comes goes on with the next one."""
+    bells = [
+        bell(node.job_id, node.path, node.queue, node.priority, pace.name_of(node.agent, node.type, node.config))
+        for node in nodes[:most]
+    ]
+    return partial(_ring_all, bells)
 
 
-def ring(job_id: UUID, path: str, queue: str, priority: int, pace_name: str = "") -> None:
-    """Ring now. A broker that does not answer is only a delay: the sweep rings again. By `pace_name` the worker knows
-    how quickly such nodes have run there."""
-    if _rows[queue].is_of_use(queue):
-        headers = {pace.HEADER: pace_name} if pace_name else {}
-        _send(RUN_NODE, (str(job_id), path), queue=queue, priority=priority, headers=headers)
+def bell(job_id: UUID, path: str, queue: str, priority: int, pace_name: str = "") -> Ring:
+    """A doorbell, made ready: what is returned rings it. A broker that does not answer is only a delay: the sweep rings
+    again. By `pace_name` the worker knows how quickly such nodes have run there."""
+    if not _rows[queue].is_of_use(queue):
+        return no_bells()
+    headers = {pace.HEADER: pace_name} if pace_name else {}
+    return _message(RUN_NODE, (str(job_id), path), queue=queue, priority=priority, headers=headers)
+
+
+def ring(job_id: UUID, path: str, queue: str, priority: int) -> None:
+    """Ring now."""
+    bell(job_id, path, queue, priority)()
 
 
 def may_ring(node: Node | Due) -> bool:
@@ -85,7 +97,7 @@ def may_ring(node: Node | Due) -> bool:
 
 def ask_for_rescue(job_id: str, activation: str) -> None:
     """Have a worker take back what this activation of a lost process holds; after its lease that is done anyway."""
-    _send(RESCUE, (job_id, activation), queue="realtime")
+    _message(RESCUE, (job_id, activation), queue="realtime")()
 
 
 def _waiting(queue: str) -> int:
@@ -99,24 +111,48 @@ def _waiting(queue: str) -> int:
         return 0
 
 
-def _send(name: str, ids: tuple[str, str], **options: Any) -> None:
+def no_bells() -> Ring:
+    """Nobody is to be woken."""
+    return partial(_ring_all, ())
+
+
+def _ring_all(bells: Sequence[Ring]) -> None:
+    for ring_one in bells:
+        ring_one()
+
+
+def _message(name: str, ids: tuple[str, str], **options: Any) -> Ring:
+    """A message that is made ready; what is returned sends it."""
+    made: list[Ring] = []
+    _try(lambda: made.extend(_made(name, ids, **options)), f"{name} {ids}")
+    return partial(_try, partial(_send, made), f"{name} {ids}")
+
+
+def _made(name: str, ids: tuple[str, str], **options: Any) -> list[Ring]:
+    """What `send_task` makes, without what it makes for those who want a result."""
+    amqp = current_app.amqp
+    # Nobody reads what the arguments look like.
+    message = amqp.as_task_v2(str(new_id()), name, ids, {}, argsrepr="", kwargsrepr="")
+    with transport.held() as messages, current_app.producer_or_acquire() as producer:
+        # The anonymous exchange needs no queue to be declared.
+        amqp.send_task_message(producer, name, message, declare=[], **options)
+    return messages
+
+
+def _send(messages: Sequence[Ring]) -> None:
+    with failpoints.around("ring"):
+        transport.send(messages)
+
+
+def _try(act: Ring, what: str) -> None:
+    """Leave the broker alone for a while after it has failed."""
     began = time.monotonic()
     if began < _Broker.rests_until:
         return
     try:
-        _publish(name, ids, **options)
+        act()
     except Exception as error:
         ended = time.monotonic()
         rest = REST * (ended - began)
         _Broker.rests_until = ended + rest
-        logger.warning("no message %s %s, and none for the next %.1f s: %s", name, ids, rest, error)
-
-
-def _publish(name: str, ids: tuple[str, str], **options: Any) -> None:
-    """What `send_task` does, without what it does for those who want a result."""
-    amqp = current_app.amqp
-    # Nobody reads what the arguments look like.
-    message = amqp.as_task_v2(str(new_id()), name, ids, {}, argsrepr="", kwargsrepr="")
-    with failpoints.around("ring"), current_app.producer_or_acquire() as producer:
-        # The anonymous exchange needs no queue to be declared.
-        amqp.send_task_message(producer, name, message, declare=[], **options)
+        logger.warning("no message %s, and none for the next %.1f s: %s", what, rest, error)

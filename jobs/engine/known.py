@@ -18,7 +18,7 @@ from jobs.body_querysets import stored_form
 from jobs.engine.changes import JOB_COLUMNS, Changes
 from jobs.engine.known_waits import KnownWaits
 from jobs.engine.not_known import NotKnown, Overtaken
-from jobs.engine.together import Act, Write, Writing
+from jobs.engine.together import Act, Bells, Write, Writing
 from jobs.models import Body, Edge, Job, Node, Submission
 from jobs.states import Ending, NodeState, NodeType
 from ledger.models import Entry
@@ -225,19 +225,19 @@ class KnownRows(KnownWaits):
         self,
         columns: Collection[str],
         events: Sequence[NewEvent],
-        ring: Act,
+        bells: Bells,
         verb: str = "",
         meanwhile: Act | None = None,
     ) -> Writing[None]:
         """Write everything in one statement, which lands if `seq` is still as it was. Raises `Overtaken` if not."""
         if not (columns or events or self._changes):
             self.check_current()
-            transaction.on_commit(ring)
+            transaction.on_commit(bells())
             return
         if not JOB_COLUMNS.issuperset(columns):
             raise NotKnown("the statement does not write this")
         asked_at, changes, self._changes = uptime(), self._changes, Changes()
-        landed = yield Write(self.job, self.now(), changes, columns, events, ring, verb, meanwhile)
+        landed = yield Write(self.job, self.now(), changes, columns, events, bells, verb, meanwhile)
         if landed is None:
             raise Overtaken("somebody else has changed the job, or something more urgent waits")
         self.job.seq, self.job.head, now = landed

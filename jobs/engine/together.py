@@ -20,6 +20,7 @@ from aetheris import failpoints
 from aetheris.live.announce import announce
 from aetheris.live.doorbell import Doorbell, channel_of
 from jobs.engine.changes import Changes, dumped
+from jobs.engine.dispatch import Ring
 from jobs.models import Job
 from ledger.models import Event
 from ledger.querysets import NewEvent
@@ -29,6 +30,8 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 Act = Callable[[], None]
+Bells = Callable[[], Ring]
+"""Makes the messages that are sent once a write has landed."""
 
 Landed = tuple[int, bytes, datetime]
 """The job's new `seq` and `head`, and the database's clock."""
@@ -36,8 +39,9 @@ Landed = tuple[int, bytes, datetime]
 
 @dataclass(eq=False)
 class Write:
-    """What one activation has to write of its job: it lands if the job's `seq` is as it was read; then `ring`. `verb`
-    names the commit. While one is stored that goes alone, `meanwhile` is called: then the job and its rows may change.
+    """What one activation has to write of its job: it lands if the job's `seq` is as it was read; then `bells` are
+    rung. `verb` names the commit. While one is stored that goes alone, `meanwhile` is called: then the job and its rows
+    may change.
     """
 
     job: Job
@@ -45,13 +49,24 @@ class Write:
     changes: Changes
     columns: Collection[str]
     events: Sequence[NewEvent]
-    ring: Act
+    bells: Bells
     verb: str = ""
     meanwhile: Act | None = None
     ends_job: bool = field(init=False)
 
     def __post_init__(self) -> None:
         self.ends_job = self.job.is_final
+        self._ring: Ring | None = None
+
+    def while_stored(self) -> None:
+        """What need not wait for the answer."""
+        self._ring = self.bells()
+        if self.meanwhile is not None:
+            self.meanwhile()
+
+    def ring(self) -> None:
+        """It has landed."""
+        (self._ring or self.bells())()
 
 
 Writing = Generator[Write, Landed | None, T]
@@ -155,9 +170,9 @@ def _send_alone(write: Write) -> Landed | None:
     changes = write.changes.as_json(write.job, write.columns, write.events)
     with _committing(write.verb):
         if write.changes.is_new_job:
-            landed: Landed | None = Event.objects.record_first(write.job, changes)
+            landed: Landed | None = Event.objects.record_first(write.job, changes, write.while_stored)
         else:
-            landed = Event.objects.record(write.job, write.known_at, changes, write.meanwhile)
+            landed = Event.objects.record(write.job, write.known_at, changes, write.while_stored)
     if landed is not None:
         _follow_up([(write, landed[0])])
     return landed

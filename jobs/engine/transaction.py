@@ -22,6 +22,7 @@ from aetheris.core.principal import principal
 from jobs.body_querysets import INLINE_BYTES
 from jobs.due_querysets import Due
 from jobs.engine import dispatch, together
+from jobs.engine.dispatch import Ring, no_bells
 from jobs.engine.rows import Rows
 from jobs.engine.together import Act, Writing
 from jobs.models import Job, Node
@@ -55,7 +56,7 @@ class JobTransaction:
         self.actor = actor
         self.began = began
         self.token = new_id()
-        self.call_for: Callable[[Sequence[Due], int], None] = dispatch.ring_for
+        self.call_for: Callable[[Sequence[Due], int], Ring] = dispatch.bells_for
         self._changed: set[str] = set()
         self._events: list[NewEvent] = []
         self._ready: dict[str, Node] = {}
@@ -113,8 +114,8 @@ class JobTransaction:
         if self._changed:
             self.change(updated_at=self.now)
         ready = [Due.of(node, self.job.agent.name) for node in self.ready()]
-        ring = partial(self.call_for, ready, self._doorbells()) if ready else _ring_for_nothing
-        yield from self.rows.writing(self._changed, self._events, ring, verb, meanwhile)
+        bells = partial(self.call_for, ready, self._doorbells()) if ready else no_bells
+        yield from self.rows.writing(self._changed, self._events, bells, verb, meanwhile)
 
     def _field(self, name: str, text: str) -> tuple[str, str]:
         """How a field of an event stands in it."""
@@ -126,10 +127,6 @@ class JobTransaction:
         if self.job.max_parallel is None:
             return MOST_DOORBELLS
         return max(0, min(MOST_DOORBELLS, self.job.max_parallel - self.job.nodes_running))
-
-
-def _ring_for_nothing() -> None:
-    """Nothing is left READY."""
 
 
 @contextmanager

@@ -35,7 +35,8 @@ class Job(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     tenant = models.CharField(max_length=63)
-    agent = models.ForeignKey(Agent, on_delete=models.PROTECT, related_name="jobs")
+    # Its index is `job_by_agent`.
+    agent = models.ForeignKey(Agent, on_delete=models.PROTECT, related_name="jobs", db_index=False)
     root_id = models.UUIDField()
     parent_id = models.UUIDField(null=True, blank=True)
     depth = models.SmallIntegerField(default=0)

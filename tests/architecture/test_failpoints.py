@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from tests.architecture.source import broken, calls
 
 OUTSIDE = {
-    "declared.call", "hook", "adapter.complete", "context.http.get", "amqp.send_task_message",
+    "declared.call", "hook", "adapter.complete", "context.http.get", "transport.send",
 }  # fmt: skip
 """How the engine calls what is not its own."""
 CALLERS = {"jobs/engine/gateway.py", "jobs/engine/dispatch.py"}

@@ -255,7 +255,7 @@ def test_no_more_doorbells_are_sent_than_can_wake_somebody(monkeypatch: pytest.M
         return lying[queue]
 
     monkeypatch.setattr(dispatch, "_rows", defaultdict(dispatch._Row))
-    monkeypatch.setattr(dispatch, "_send", lambda name, ids, queue, **_: sent.append(queue))
+    monkeypatch.setattr(dispatch, "_message", lambda name, ids, queue, **_: lambda: sent.append(queue))
     monkeypatch.setattr(dispatch, "_waiting", waiting)
     for queue in lying:
         for _ in range(50):
