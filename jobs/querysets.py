@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from signals_app.models import Wait
 
 
-_JOB = "FROM jobs_job JOIN jobs_agent ON jobs_agent.id = jobs_job.agent_id"
 _FIRST_NODES = """
     CROSS JOIN LATERAL (
         SELECT * FROM jobs_node WHERE job_id = jobs_job.id ORDER BY position LIMIT (SELECT %s::int)) AS jobs_node
@@ -38,7 +37,8 @@ _JOBS_WITH_NODES = f"""
 """One plan for any jobs and any limit, by the index even where it was made while the tables were empty: to plan anew
 for each list takes twice as long as to read it."""
 _JOB_WITH_WAIT = f"""
-    {_JOB} JOIN signals_app_wait ON signals_app_wait.job_id = jobs_job.id {_FIRST_NODES}
+    FROM jobs_job JOIN jobs_agent ON jobs_agent.id = jobs_job.agent_id
+    JOIN signals_app_wait ON signals_app_wait.job_id = jobs_job.id {_FIRST_NODES}
     WHERE jobs_job.id = %s AND signals_app_wait.correlation_key = %s ORDER BY jobs_node.position
     """
 _EDGES_OF_WAIT = """

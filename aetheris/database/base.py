@@ -97,8 +97,9 @@ def _with(
         try:
             meanwhile()
         finally:
-            while True:
-                state = waiting.send((yield state))
+            with suppress(StopIteration):
+                while True:
+                    state = waiting.send((yield state))
 
 
 def _has_ended(connection: Connection[Any]) -> bool:

@@ -1,6 +1,7 @@
 """The pool after its server has hung up."""
 
 import threading
+from typing import Any
 
 import pytest
 from django.db import OperationalError, connection
@@ -85,3 +86,29 @@ def test_who_waits_too_long_for_a_connection_is_told(database: None, monkeypatch
 
     *_, answer = at_once(*[hold] * POOL, come_late)
     assert isinstance(answer, PoolTimeout)
+
+
+def test_a_prepared_statement_is_planned_once_a_connection(database: None) -> None:
+    """However much cheaper plans for its own values seem."""
+    kept: Any = connection
+    for number in range(20):
+        with kept.prepared_cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM unnest(%s::int[])", [[number]])
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement LIKE '%unnest%'")
+        assert cursor.fetchone() == (20, 0)
+
+
+def test_what_is_done_meanwhile_fails_after_the_answer(database: None) -> None:
+    """The connection is good for the next statement."""
+    kept: Any = connection
+    begun: list[bool] = []
+
+    def fail() -> None:
+        begun.append(True)
+        raise ValueError("meanwhile")
+
+    with kept.prepared_cursor(fail) as cursor, pytest.raises(ValueError, match="meanwhile"):
+        cursor.execute("SELECT pg_sleep(0.05)")
+    assert begun == [True]
+    assert ask() == 1

@@ -1,6 +1,7 @@
 """The Redis transport that keeps its clients."""
 
 import socket
+from threading import Thread
 from typing import Any
 
 from kombu import Producer
@@ -39,3 +40,22 @@ def test_a_message_after_the_broker_has_hung_up_comes_once_and_over_a_new_connec
 
 def send(producer: Producer) -> None:
     app.send_task("aetheris.none", queue=QUEUE, producer=producer, declare=[])
+
+
+def test_what_is_held_is_sent_when_that_is_said_and_by_whoever_says_it() -> None:
+    with app.connection_for_write() as connection:
+        producer: Any = app.amqp.Producer(connection.default_channel, auto_declare=False)
+        try:
+            with transport.held() as messages:
+                send(producer)
+                send(producer)
+            send(producer)
+            assert producer.channel._size(QUEUE) == 1
+            threads = [Thread(target=transport.send, args=[[message]]) for message in messages]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            assert producer.channel._size(QUEUE) == 3
+        finally:
+            producer.channel.queue_purge(QUEUE)

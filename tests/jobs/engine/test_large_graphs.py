@@ -1,12 +1,15 @@
 """A graph of more nodes than an activation reads at once costs no more a node than a small one."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+from django.db import connection
 
-from aetheris.core.graph import TaskGraph
-from jobs.engine import known
+from aetheris.core.graph import NodeSpec, TaskGraph
+from jobs.engine import expand, known
 from jobs.engine.run import run_node
+from jobs.models import Node
 from tests.statements import statements
 from tests.world import Doorbells, Registered, again, function, submitted
 
@@ -46,3 +49,39 @@ def test_a_node_of_a_large_graph_costs_one_statement_or_less(
         doorbells.drain()
     assert again(job).state == "completed"
     assert len(sent) < most * SIZE
+
+
+def test_a_large_graph_is_built_once(
+    registered: Registered, doorbells: Doorbells, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That it is too large for one statement is known before."""
+    built: list[str] = []
+    make = expand._node
+
+    def counted(blocked: expand.Columns, prefix: str, spec: NodeSpec, *place: int) -> Node:
+        built.append(spec.key)
+        return make(blocked, prefix, spec, *place)
+
+    monkeypatch.setattr(expand, "_node", counted)
+    registered.agent(fan, step)
+    run_node(submitted().pk, "plan")
+    assert len(built) == SIZE
+
+
+def test_what_nothing_follows_is_found_without_a_look_for_each_node(
+    registered: Registered, doorbells: Doorbells
+) -> None:
+    """Also where the planner does not know yet how many edges there are."""
+    registered.agent(chain, step)
+    job = submitted()
+    run_node(job.pk, "plan")
+    plans: list[str] = []
+
+    def explain(execute: Any, statement: str, values: Any, *call: Any) -> Any:
+        execute(f"EXPLAIN {statement}", values, *call)
+        plans.append(str(call[-1]["cursor"].fetchall()))
+        return execute(statement, values, *call)
+
+    with connection.execute_wrapper(explain):
+        assert [sink.path for sink in Node.objects.sinks(job.pk, "")] == [f"n{SIZE - 1}"]
+    assert "hashed SubPlan" in plans[0]
