@@ -10,6 +10,10 @@ from typing import Any
 
 from kombu.transport import TRANSPORT_ALIASES, redis
 from kombu.utils.json import dumps
+from redis.exceptions import TimeoutError
+
+TURN_SECONDS = 2.0
+"""How long a thread waits for the others of its line."""
 
 _held: ContextVar[list[Callable[[], None]] | None] = ContextVar("held", default=None)
 
@@ -65,7 +69,9 @@ class Channel(redis.Channel):
             messages.append(push)
 
     def _push(self, key: str, text: str) -> None:
-        with self._turn:
+        if not self._turn.acquire(timeout=TURN_SECONDS):
+            raise TimeoutError("others wait for an answer of Redis on this line")
+        try:
             line = self._line = self._line or self.pool.get_connection()
             try:
                 line.send_command("LPUSH", key, text)
@@ -74,6 +80,8 @@ class Channel(redis.Channel):
                 # What it says next may be the answer to this one.
                 line.disconnect()
                 raise
+        finally:
+            self._turn.release()
 
     def _disconnect_pools(self) -> None:
         self._line = None

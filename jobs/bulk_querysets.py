@@ -17,9 +17,9 @@ def insert_all(rows: Sequence[models.Model]) -> None:
 
 def _insert(rows: Sequence[models.Model]) -> None:
     quoted, meta = connection.ops.quote_name, rows[0]._meta
-    names = [str(field.column) for field in meta.concrete_fields if not field.generated]
+    names = {str(field.column): field.attname for field in meta.concrete_fields if not field.generated}
     table, columns = quoted(meta.db_table), ", ".join(map(quoted, names))
-    told = [{name: values[name] for name in names} for values in map(vars, rows)]
+    told = [{column: values[name] for column, name in names.items()} for values in map(vars, rows)]
     with connection.cursor() as cursor:
         cursor.execute(
             f"INSERT INTO {table} ({columns})"  # noqa: S608  the model's own names

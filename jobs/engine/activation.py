@@ -13,6 +13,7 @@ from jobs.engine import together
 from jobs.engine.bells import Bells
 from jobs.engine.known import KnownRows
 from jobs.engine.not_known import NotKnown, Overtaken
+from jobs.engine.patience import set_aside
 from jobs.engine.together import Act, Writing
 from jobs.engine.transaction import JobTransaction, job_transaction, this_process
 
@@ -34,7 +35,7 @@ class Activation:
         self.goes_ahead = True
         self.bells = Bells()
         self._known: KnownRows | None = None
-        self._sent: KnownRows | None = None
+        self._under_way: KnownRows | None = None
         self._begun: tuple[JobTransaction, Any] | None = None
 
     @classmethod
@@ -67,14 +68,15 @@ class Activation:
         """Let `act` work on what will be so once the statement under way has landed: with the end of this node, and
         what follows it. The next `transacting` goes on from there. If it does not land, or if `act` comes to something
         that would have to be read, this has never been."""
-        known = self._sent
+        known = self._under_way
         if known is None or not known.knows_what_follows(path):
             return
         try:
-            with known.sent():
+            # Not even a transaction can begin on a connection whose answer is still to come: it would wait for itself.
+            with known.under_way(), set_aside():
                 self._begun = self._act(act, known)
         except Exception:
-            self.goes_ahead, self._sent = False, None
+            self.goes_ahead, self._under_way = False, None
 
     def forget(self) -> None:
         """What is known may not be so any more."""
@@ -86,14 +88,14 @@ class Activation:
         begun: tuple[JobTransaction, T] | None = self._begun
         self._begun = None
         tx, answer = begun or self._act(act, known)
-        self._sent = known
+        self._under_way = known
         try:
             yield from tx.flushing(verb, meanwhile)
         except BaseException:
             self._begun = None
             raise
         # What was begun in vain has changed what is known.
-        self._known, self._sent = self._sent, None
+        self._known, self._under_way = self._under_way, None
         return answer
 
     def _act(self, act: Callable[[JobTransaction], T], known: KnownRows) -> tuple[JobTransaction, T]:

@@ -25,15 +25,10 @@ class Bells:
 
     def keep(self, queue: str, nodes: Sequence[Due], most: int) -> Ring:
         """Doorbells for these nodes, but those of this queue are kept back; for at most so many together."""
-        ring = dispatch.bells_for([node for node in nodes if node.queue != queue], most)
-
-        def ring_and_keep() -> None:
-            with self._lock:
-                self._kept.update((node.path, node) for node in nodes if node.queue == queue)
-                self._most = most
-            ring()
-
-        return ring_and_keep
+        with self._lock:
+            self._kept.update((node.path, node) for node in nodes if node.queue == queue)
+            self._most = most
+        return dispatch.bells_for([node for node in nodes if node.queue != queue], most)
 
     def drop(self, path: str) -> None:
         """The activation has taken this node itself."""

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from celery import current_app
+from redis.exceptions import ConnectionError
 
 from aetheris import failpoints, transport
 from aetheris.core.ids import new_id
@@ -122,26 +123,40 @@ def _ring_all(bells: Sequence[Ring]) -> None:
 
 
 def _message(name: str, ids: tuple[str, str], **options: Any) -> Ring:
-    """A message that is made ready; what is returned sends it."""
+    """A message that is made now; what is returned sends it. Neither raises."""
     made: list[Ring] = []
-    _try(lambda: made.extend(_made(name, ids, **options)), f"{name} {ids}")
-    return partial(_try, partial(_send, made), f"{name} {ids}")
+    publish = partial(_publish, name, ids, options)
+    _try(lambda: made.extend(_held(publish)), f"{name} {ids}")
+    return partial(_try, partial(_send, made, publish), f"{name} {ids}")
 
 
-def _made(name: str, ids: tuple[str, str], **options: Any) -> list[Ring]:
-    """What `send_task` makes, without what it makes for those who want a result."""
-    amqp = current_app.amqp
-    # Nobody reads what the arguments look like.
-    message = amqp.as_task_v2(str(new_id()), name, ids, {}, argsrepr="", kwargsrepr="")
-    with transport.held() as messages, current_app.producer_or_acquire() as producer:
-        # The anonymous exchange needs no queue to be declared.
-        amqp.send_task_message(producer, name, message, declare=[], **options)
+def _held(publish: Ring) -> list[Ring]:
+    """Its message, made already; by another transport than ours it is made when it is sent."""
+    with current_app.producer_or_acquire() as producer:
+        if not isinstance(producer.channel, transport.Channel):
+            return [publish]
+    with transport.held() as messages:
+        publish()
     return messages
 
 
-def _send(messages: Sequence[Ring]) -> None:
+def _send(messages: Sequence[Ring], publish: Ring) -> None:
     with failpoints.around("ring"):
-        transport.send(messages)
+        try:
+            transport.send(messages)
+        except ConnectionError:
+            # The line was ended at its other end: Celery connects anew, or to the next broker of several.
+            publish()
+
+
+def _publish(name: str, ids: tuple[str, str], options: dict[str, Any]) -> None:
+    """What `send_task` does, without what it does for those who want a result."""
+    amqp = current_app.amqp
+    # Nobody reads what the arguments look like.
+    message = amqp.as_task_v2(str(new_id()), name, ids, {}, argsrepr="", kwargsrepr="")
+    with current_app.producer_or_acquire() as producer:
+        # The anonymous exchange needs no queue to be declared.
+        amqp.send_task_message(producer, name, message, declare=[], **options)
 
 
 def _try(act: Ring, what: str) -> None:

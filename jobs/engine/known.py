@@ -18,7 +18,7 @@ from jobs.body_querysets import stored_form
 from jobs.engine.changes import JOB_COLUMNS, Changes
 from jobs.engine.known_waits import KnownWaits
 from jobs.engine.not_known import NotKnown, Overtaken
-from jobs.engine.together import Act, Bells, Write, Writing
+from jobs.engine.together import Act, MakeBells, Write, Writing
 from jobs.models import Body, Edge, Job, Node, Submission
 from jobs.states import Ending, NodeState, NodeType
 from ledger.models import Entry
@@ -117,7 +117,7 @@ class KnownRows(KnownWaits):
         return True
 
     def knows_what_follows(self, path: str) -> bool:
-        """Whether a node can end, and what follows it be claimed, without a look into the database."""
+        """Whether a node can end, and what follows it be claimed, without a look into the database: perhaps."""
         followed = path in self._nodes and path not in self._without_edges
         return followed and all(edge.target in self._nodes for edge in self._edges.get(path, ()))
 
@@ -225,14 +225,14 @@ class KnownRows(KnownWaits):
         self,
         columns: Collection[str],
         events: Sequence[NewEvent],
-        bells: Bells,
+        bells: MakeBells,
         verb: str = "",
         meanwhile: Act | None = None,
     ) -> Writing[None]:
         """Write everything in one statement, which lands if `seq` is still as it was. Raises `Overtaken` if not."""
         if not (columns or events or self._changes):
             self.check_current()
-            transaction.on_commit(bells())
+            transaction.on_commit(lambda: bells()())
             return
         if not JOB_COLUMNS.issuperset(columns):
             raise NotKnown("the statement does not write this")

@@ -22,8 +22,9 @@ class Reading(Rows):
     def __init__(self, job: Job, now: datetime, asked_at: float) -> None:
         super().__init__(job)
         self._reads = False
-        self._is_sent = False
-        self._synchronized(now, asked_at)
+        self._is_under_way = False
+        self._has_read = False
+        self._now, self._asked_at, self._told_at = now, asked_at, uptime()
 
     def now(self) -> datetime:
         """The database's clock, or a moment before, so that whoever changes the job next has no earlier one; what is
@@ -45,13 +46,13 @@ class Reading(Rows):
             wrappers.remove(self._refuse)
 
     @contextmanager
-    def sent(self) -> Iterator[None]:
-        """While what was changed is on its way nothing can be read: whoever needs that is refused."""
-        self._is_sent = True
+    def under_way(self) -> Iterator[None]:
+        """While what was changed is under way nothing can be read: whoever needs that is refused."""
+        self._is_under_way = True
         try:
             yield
         finally:
-            self._is_sent = False
+            self._is_under_way = False
 
     def check_current(self) -> None:
         """Raise `Overtaken` if somebody else has changed the job meanwhile: what was read one after the other may never
@@ -61,7 +62,7 @@ class Reading(Rows):
 
     def _read(self, read: Callable[[], Any]) -> Any:
         """Send a statement that reads, which the guard lets pass."""
-        if self._is_sent:
+        if self._is_under_way:
             raise NotKnown("nothing can be read now")
         self._reads = self._has_read = True
         try:
@@ -75,5 +76,7 @@ class Reading(Rows):
         return execute(*call)
 
     def _synchronized(self, now: datetime, asked_at: float) -> None:
-        self._now, self._asked_at, self._told_at = now, asked_at, uptime()
+        """`now` may have waited to be heard: what was known before may be later by now, and never is too late."""
         self._has_read = False
+        if now >= self.now():
+            self._now, self._asked_at, self._told_at = now, asked_at, uptime()

@@ -14,7 +14,7 @@ from aetheris.core import registry
 from jobs.bulk_querysets import insert_all
 from jobs.engine import together
 from jobs.engine.savepoint import savepoint
-from jobs.engine.together import Act, Bells, Writing
+from jobs.engine.together import Act, MakeBells, Writing
 from jobs.models import Body, Edge, Job, Node
 from ledger.models import Entry, Event
 from ledger.querysets import NewEvent
@@ -179,7 +179,7 @@ class Rows:
         self,
         columns: Collection[str],
         events: Sequence[NewEvent],
-        bells: Bells,
+        bells: MakeBells,
         verb: str = "",
         meanwhile: Act | None = None,
     ) -> Writing[None]:
@@ -187,7 +187,7 @@ class Rows:
         commit that this is. Where one statement does it all, `meanwhile` is called while that is under way."""
         if columns:
             Job.objects.write(self.job, columns)
-        transaction.on_commit(bells())
+        transaction.on_commit(lambda: bells()())
         if events:
             self.job.seq, self.job.head = Event.objects.append(self.job.pk, events)
             together.tell([(self.job, self.job.seq, self.job.is_final)])

@@ -125,10 +125,14 @@ def _run_at_once(tx: JobTransaction, hand: Activation, attempt: "_Attempt") -> N
 def _go_ahead(hand: Activation, attempt: "_Attempt", ends: float) -> None:
     """Run what is claimed while that is being stored, and begin its commit. If the claim does not land, this is as if
     a worker had been lost with it."""
-    claimed = attempt.claimed
-    if not (hand.goes_ahead and claimed and all(_is_instant(each) for each in claimed)) or stopping.has_begun():
+    if not _may_go_ahead(hand, attempt):
         return
-    attempt.performed = perform_together(claimed, hand.bells)
+    claimed = attempt.claimed
+    try:
+        attempt.performed = perform_together(claimed, hand.bells)
+    except Exception:
+        logger.exception("%s could not be run while it is being claimed, and is run afterwards", claimed[0].path)
+        return
     if len(attempt.performed) == len(claimed):
         attempt.following = following = _Attempt()
         go_on = _may_go_on(attempt, ends)
@@ -156,14 +160,23 @@ def _is_for(hand: Activation, job: Job, node: Node) -> bool:
     )
 
 
+def _may_go_ahead(hand: Activation, attempt: "_Attempt") -> bool:
+    """Never where others would have to wait for it: for the doorbells of another queue."""
+    claimed, tx = attempt.claimed, attempt.tx
+    if tx is None or not (hand.goes_ahead and claimed) or stopping.has_begun():
+        return False
+    return all(_is_instant(each) for each in claimed) and all(node.queue == claimed[0].queue for node in tx.ready())
+
+
 def _commit_and_go_on(hand: Activation, last: "_Attempt", ends: float) -> "Writing[_Attempt]":
     """Commit, and claim what follows."""
     performed = last.performed
     left = last.claimed[len(performed) :]
     what = f"the commit of {performed[0][0].path}"
-    if last.following or _may_go_on(last, ends):
+    go_on = _may_go_on(last, ends)
+    if go_on or last.following:
         try:
-            return (yield from _answered(partial(_commit, hand, performed, ends, go_on=True), what, last.following))
+            return (yield from _answered(partial(_commit, hand, performed, ends, go_on=go_on), what, last.following))
         except Exception:
             logger.exception("what follows could not be claimed with %s, which comes alone now", what)
     following = yield from _answered(partial(_commit, hand, performed, ends, go_on=False), what)

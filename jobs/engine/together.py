@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 Act = Callable[[], None]
-Bells = Callable[[], Ring]
+MakeBells = Callable[[], Ring]
 """Makes the messages that are sent once a write has landed."""
 
 Landed = tuple[int, bytes, datetime]
@@ -49,7 +49,7 @@ class Write:
     changes: Changes
     columns: Collection[str]
     events: Sequence[NewEvent]
-    bells: Bells
+    bells: MakeBells
     verb: str = ""
     meanwhile: Act | None = None
     ends_job: bool = field(init=False)
@@ -168,11 +168,13 @@ def _answer_alone(write: Write) -> _Answer:
 def _send_alone(write: Write) -> Landed | None:
     """In a statement that waits for whoever holds the job."""
     changes = write.changes.as_json(write.job, write.columns, write.events)
+    # In a transaction whoever waits for the broker would hold what it has locked.
+    meanwhile = None if connection.in_atomic_block else write.while_stored
     with _committing(write.verb):
         if write.changes.is_new_job:
-            landed: Landed | None = Event.objects.record_first(write.job, changes, write.while_stored)
+            landed: Landed | None = Event.objects.record_first(write.job, changes, meanwhile)
         else:
-            landed = Event.objects.record(write.job, write.known_at, changes, write.while_stored)
+            landed = Event.objects.record(write.job, write.known_at, changes, meanwhile)
     if landed is not None:
         _follow_up([(write, landed[0])])
     return landed

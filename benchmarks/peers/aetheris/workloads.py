@@ -40,10 +40,11 @@ def throughput(jobs: int = JOBS) -> None:
 
 
 def fan_out(*at_once: int) -> None:
-    installation = warmed()
-    loops.run(submit("fan"), 1)
-    for count in at_once or (1, 20):
-        tell("w2", installation.mode, **loops.fan_out(installation.meter(), submit("fan"), count))
+    for threads in (1, THREADS):
+        installation = warmed(threads)
+        loops.run(submit("fan"), 1)
+        for count in at_once or (1, 20):
+            tell("w2", installation.mode, **loops.fan_out(installation.meter(), submit("fan"), count))
 
 
 def wake_up(jobs: int = 100) -> None:

@@ -1,14 +1,17 @@
 """An instant node runs while its claim is being stored. Where the claim does not land, that has never been."""
 
 import threading
+import time
 from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
+from django.db import connection
 
 from aetheris.core.graph import TaskGraph
 from aetheris.core.handlers import Function
 from aetheris.core.references import ref
+from jobs.engine import pace
 from jobs.engine.cancel import cancel
 from jobs.engine.run import run_node
 from jobs.engine.transaction import job_transaction
@@ -138,3 +141,59 @@ def test_a_step_is_one_statement(steps: Steps) -> None:
         run_node(job.pk, "plan")
     assert again(job).state == "completed"
     assert sum("aetheris_write(" in statement for statement in sent) == 6
+
+
+def test_where_the_answer_is_lost_what_was_begun_is_done_again_or_found(steps: Steps) -> None:
+    """The server ends the connection while the second step's commit is being stored: before it, because somebody else
+    has the job's lock."""
+    job = submitted()
+
+    def hang_up() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid() AND query LIKE '%aetheris_write(%'"
+                " AND state = 'active'"
+            )
+
+    assert run_while_held(job, steps, hang_up)
+    assert again(job).state == "completed"
+    assert event_types(job).count("node_finished") == 4
+    assert steps.ran == [0, 1, 2, 2, 3]
+
+
+def test_others_are_called_where_it_has_become_slow(
+    registered: Registered, doorbells: Doorbells, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Branches that were quick: one of them is run while it is being claimed, and waits until somebody is called."""
+    slow: list[bool] = []
+
+    @function
+    def branch(number: int) -> bool:
+        return not slow or number > 0 or within_a_while(lambda: bool(doorbells.rung))
+
+    def plan() -> TaskGraph:
+        graph = TaskGraph()
+        for number in range(3):
+            graph.function(f"n{number}", branch, number=number)
+        return graph
+
+    registered.agent(plan, branch)
+    submitted()
+    doorbells.drain()
+    monkeypatch.setattr(pace, "together", lambda name: 1)
+    job = submitted()
+    doorbells.rung.clear()
+    slow.append(True)
+    run_node(job.pk, "plan")
+    doorbells.drain()
+    assert again(job).result == '{"n0":true,"n1":true,"n2":true}'
+
+
+def within_a_while(is_so: Callable[[], bool]) -> bool:
+    ends = time.monotonic() + PATIENCE
+    while not is_so():
+        if time.monotonic() > ends:
+            return False
+        time.sleep(0.01)
+    return True

@@ -1,17 +1,24 @@
 """Doorbells on a real broker: served by priority, and no dearer for it."""
 
+import socket
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import takewhile
 from typing import Any
 
 import pytest
 from celery import current_app
+from django.db import connection
 from kombu import Connection
 
+from aetheris.core.graph import TaskGraph
+from jobs.due_querysets import Due
 from jobs.engine import dispatch
+from jobs.engine.transaction import job_transaction
+from jobs.models import Node
+from tests.world import Doorbells, Registered, submitted
 
 QUEUE = "doorbells-of-this-test"
 PRIORITIES = [3, 5, 1, 4, 2, 5, 3, 1, 2, 4]
@@ -95,3 +102,29 @@ def test_a_priority_costs_no_command(broker: Connection) -> None:
     cost = exchange(PRIORITIES)
     assert cost == exchange([3] * 10)
     assert (cost["LPUSH"], cost["BRPOP"]) == (10, 10)
+
+
+def test_a_doorbell_that_was_made_before_the_broker_hung_up_is_rung_all_the_same(broker: Connection) -> None:
+    for path in ("first", "second"):
+        ring = dispatch.bell(uuid.uuid4(), path, QUEUE, 3)
+        with current_app.producer_or_acquire() as producer:
+            if producer.channel._line is not None:
+                producer.channel._line._sock.shutdown(socket.SHUT_RDWR)
+        ring()
+    assert served(broker, 2) == ["first", "second"]
+
+
+def test_whoever_holds_a_job_waits_for_no_broker(registered: Registered, doorbells: Doorbells) -> None:
+    """What is to be sent is made when the lock has gone."""
+    registered.agent(TaskGraph)
+    job = submitted()
+    made: list[bool] = []
+
+    def call_for(nodes: Sequence[Due], most: int) -> dispatch.Ring:
+        made.append(connection.in_atomic_block)
+        return dispatch.no_bells()
+
+    with job_transaction(job.pk) as tx:
+        tx.call_for = call_for
+        tx.moved(Node.objects.get(job=job))
+    assert made == [False]
