@@ -48,10 +48,10 @@ def observed() -> Iterator[Spent]:
     """What this process spends on the verbs of activations, and on statements."""
     spent, transacting = Spent(), Activation.transacting
 
-    def timed(hand: Activation, verb: str, act: Callable[..., Any]) -> Writing[Any]:
+    def timed(hand: Activation, verb: str, *rest: Any) -> Writing[Any]:
         began = time.perf_counter()
         try:
-            return (yield from transacting(hand, verb, act))
+            return (yield from transacting(hand, verb, *rest))
         finally:
             spent.verbs[verb].append(1000 * (time.perf_counter() - began))
 
