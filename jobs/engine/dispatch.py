@@ -133,7 +133,8 @@ def _message(name: str, ids: tuple[str, str], **options: Any) -> Ring:
 def _held(publish: Ring) -> list[Ring]:
     """Its message, made already; by another transport than ours it is made when it is sent."""
     with current_app.producer_or_acquire() as producer:
-        if not isinstance(producer.channel, transport.Channel):
+        # Not by its channel: to ask for that would connect, with kombu's patience instead of ours.
+        if not isinstance(producer.connection.transport, transport.Transport):
             return [publish]
     with transport.held() as messages:
         publish()

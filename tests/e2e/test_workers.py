@@ -11,7 +11,7 @@ from celery import current_app
 from django.db import connection
 
 from jobs.engine.claim import claim
-from jobs.engine.dispatch import ring
+from jobs.engine.dispatch import bell
 from jobs.engine.pace import MOST_TOGETHER
 from jobs.engine.transaction import job_transaction
 from jobs.models import Job, Node
@@ -115,7 +115,7 @@ def test_a_high_job_passes_a_backlog_of_low_ones(workers: Workers, doorbells: Do
     def submit(number: int, priority: int) -> Job:
         jobs = [submitted("slow_read 0", agent="caller", priority=priority) for _ in range(number)]
         while broker != NO_BROKER and doorbells.rung:
-            ring(*doorbells.rung.pop(0), priority)
+            bell(*doorbells.rung.pop(0), priority)()
         return jobs[-1]
 
     submit(200, priority=5)

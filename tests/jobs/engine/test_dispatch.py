@@ -1,9 +1,11 @@
 """Doorbells on a real broker: served by priority, and no dearer for it."""
 
 import socket
+import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from functools import partial
 from itertools import takewhile
 from typing import Any
@@ -128,3 +130,14 @@ def test_whoever_holds_a_job_waits_for_no_broker(registered: Registered, doorbel
         tx.call_for = call_for
         tx.moved(Node.objects.get(job=job))
     assert made == [False]
+
+
+def test_without_a_broker_a_doorbell_is_given_up_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By whoever makes it, and by whoever rings it: they hold leases, or answer requests."""
+    nobody = current_app.connection_for_write("redis://127.0.0.1:1/0")
+    producer: Any = current_app.amqp.Producer(nobody, auto_declare=False)
+    monkeypatch.setattr(current_app, "producer_or_acquire", lambda: nullcontext(producer))
+    monkeypatch.setattr(dispatch._Broker, "rests_until", 0.0)
+    began = time.monotonic()
+    dispatch.ring(uuid.uuid4(), "plan", QUEUE, 3)
+    assert time.monotonic() - began < 1
