@@ -1,6 +1,7 @@
 """What tests of the doors share: people with rights, requests through the real HTTP stack, and what the rows say."""
 
 import json
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -168,6 +169,16 @@ def at_once(*calls: Callable[[], T]) -> list[T]:
 
     with ThreadPoolExecutor(len(calls)) as pool:
         return list(pool.map(run, calls))
+
+
+def within_a_while(is_so: Callable[[], bool]) -> bool:
+    """Whether it is so within twenty seconds."""
+    ends = time.monotonic() + 20
+    while not is_so():
+        if time.monotonic() > ends:
+            return False
+        time.sleep(0.01)
+    return True
 
 
 def finishing(registered: Registered, world: World, name: str = "test-agent") -> None:

@@ -130,14 +130,14 @@ def _message(name: str, ids: tuple[str, str], **options: Any) -> Ring:
     return partial(_try, partial(_send, made, publish), f"{name} {ids}")
 
 
-def _held(publish: Ring) -> list[Ring]:
+def _held(publish: Callable[..., None]) -> list[Ring]:
     """Its message, made already; by another transport than ours it is made when it is sent."""
     with current_app.producer_or_acquire() as producer:
         # Not by its channel: to ask for that would connect, with kombu's patience instead of ours.
         if not isinstance(producer.connection.transport, transport.Transport):
             return [publish]
-    with transport.held() as messages:
-        publish()
+        with transport.held() as messages:
+            publish(producer)
     return messages
 
 
@@ -150,14 +150,14 @@ def _send(messages: Sequence[Ring], publish: Ring) -> None:
             publish()
 
 
-def _publish(name: str, ids: tuple[str, str], options: dict[str, Any]) -> None:
+def _publish(name: str, ids: tuple[str, str], options: dict[str, Any], producer: Any = None) -> None:
     """What `send_task` does, without what it does for those who want a result."""
     amqp = current_app.amqp
     # Nobody reads what the arguments look like.
     message = amqp.as_task_v2(str(new_id()), name, ids, {}, argsrepr="", kwargsrepr="")
-    with current_app.producer_or_acquire() as producer:
+    with current_app.producer_or_acquire(producer) as mine:
         # The anonymous exchange needs no queue to be declared.
-        amqp.send_task_message(producer, name, message, declare=[], **options)
+        amqp.send_task_message(mine, name, message, declare=[], **options)
 
 
 def _try(act: Ring, what: str) -> None:

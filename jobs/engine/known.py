@@ -117,7 +117,7 @@ class KnownRows(KnownWaits):
         return True
 
     def knows_what_follows(self, path: str) -> bool:
-        """Whether a node can end, and what follows it be claimed, without a look into the database: perhaps."""
+        """Whether the edges that leave a node, and the nodes they lead to, need not be read."""
         followed = path in self._nodes and path not in self._without_edges
         return followed and all(edge.target in self._nodes for edge in self._edges.get(path, ()))
 

@@ -1,7 +1,5 @@
 """What tests of the engine's pace begin with."""
 
-from collections import Counter
-
 import pytest
 
 from jobs.engine import pace
@@ -9,9 +7,7 @@ from jobs.engine import pace
 
 @pytest.fixture
 def unknown_pace(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing has run in this process; quick, and instant, is whatever a test does not make slow, on a busy machine
-    too."""
-    monkeypatch.setattr(pace, "_in_a_row", Counter())
-    monkeypatch.setattr(pace, "_instant", set())
+    """Quick, and instant, is whatever a test does not make slow, on a busy machine too. What ran before this test is
+    not known of any."""
     monkeypatch.setattr(pace, "QUICK_SECONDS", 5.0)
     monkeypatch.setattr(pace, "INSTANT_SECONDS", 5.0)

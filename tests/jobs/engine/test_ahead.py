@@ -1,7 +1,6 @@
 """An instant node runs while its claim is being stored. Where the claim does not land, that has never been."""
 
 import threading
-import time
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -16,7 +15,7 @@ from jobs.engine.cancel import cancel
 from jobs.engine.run import run_node
 from jobs.engine.transaction import job_transaction
 from jobs.models import Job, Node
-from tests.doors import at_once
+from tests.doors import at_once, within_a_while
 from tests.statements import statements
 from tests.world import Doorbells, Registered, again, event_types, function, states, submitted
 
@@ -188,12 +187,3 @@ def test_others_are_called_where_it_has_become_slow(
     run_node(job.pk, "plan")
     doorbells.drain()
     assert again(job).result == '{"n0":true,"n1":true,"n2":true}'
-
-
-def within_a_while(is_so: Callable[[], bool]) -> bool:
-    ends = time.monotonic() + PATIENCE
-    while not is_so():
-        if time.monotonic() > ends:
-            return False
-        time.sleep(0.01)
-    return True

@@ -136,7 +136,7 @@ def test_without_a_broker_a_doorbell_is_given_up_at_once(monkeypatch: pytest.Mon
     """By whoever makes it, and by whoever rings it: they hold leases, or answer requests."""
     nobody = current_app.connection_for_write("redis://127.0.0.1:1/0")
     producer: Any = current_app.amqp.Producer(nobody, auto_declare=False)
-    monkeypatch.setattr(current_app, "producer_or_acquire", lambda: nullcontext(producer))
+    monkeypatch.setattr(current_app, "producer_or_acquire", lambda *_: nullcontext(producer))
     monkeypatch.setattr(dispatch._Broker, "rests_until", 0.0)
     began = time.monotonic()
     dispatch.ring(uuid.uuid4(), "plan", QUEUE, 3)

@@ -1,7 +1,6 @@
 """Instant nodes of several jobs go side by side; what becomes of one job is nothing to the others."""
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -21,7 +20,7 @@ from jobs.engine.transaction import job_transaction
 from jobs.models import Job
 from ledger.models import Event
 from signals_app.models import Approval, Wait
-from tests.doors import at_once
+from tests.doors import at_once, within_a_while
 from tests.statements import before, statements
 from tests.world import APPROVER, Doorbells, Registered, again, event_types, function, states, submitted
 
@@ -108,15 +107,6 @@ def test_for_a_job_that_somebody_holds_no_other_waits(jobs: list[Job]) -> None:
     threads[0].join()
     assert began == [True]
     assert all_are_completed(jobs)
-
-
-def within_a_while(is_so: Callable[[], bool]) -> bool:
-    ends = time.monotonic() + 20
-    while not is_so():
-        if time.monotonic() > ends:
-            return False
-        time.sleep(0.01)
-    return True
 
 
 def test_where_the_rows_refuse_one_the_others_are_written(jobs: list[Job]) -> None:
