@@ -15,7 +15,7 @@ from ledger.event_types import CATEGORY, EventType
 from ledger.states import EntryState
 
 if TYPE_CHECKING:
-    from jobs.models import Job
+    from jobs.models import Agent, Job
     from ledger.feed import Place
     from ledger.models import Entry, Event
 
@@ -25,11 +25,15 @@ BODY = "_body"
 # The statement's own clock is taken once, and only if the agent is there.
 _FIRST = """
     SELECT written.seq, written.head, written.now
-      FROM (SELECT aetheris_now() AS now FROM jobs_agent WHERE id = %(agent)s) AS begun
-     CROSS JOIN LATERAL aetheris_write(%(job)s, 0, begun.now, %(changes)s::jsonb || jsonb_build_object(
-           'new_job', %(changes)s::jsonb -> 'new_job' || jsonb_build_object(
-               'created_at', begun.now, 'deadline_at', begun.now + %(patience)s::interval),
-           'new_nodes', jsonb_set(%(changes)s::jsonb -> 'new_nodes', '{0,rung_at}', to_jsonb(begun.now)))) AS written
+      FROM (SELECT aetheris_now() AS now FROM jobs_agent WHERE id = %s) AS begun
+     CROSS JOIN jsonb_array_elements(%s) WITH ORDINALITY AS new(changes, place)
+     CROSS JOIN LATERAL aetheris_write(
+           (new.changes -> 'new_job' ->> 'id')::uuid, 0, begun.now, new.changes || jsonb_build_object(
+               'new_job', new.changes -> 'new_job' || jsonb_build_object(
+                   'created_at', begun.now,
+                   'deadline_at', begun.now + make_interval(secs => (new.changes ->> 'patience')::float8)),
+               'new_nodes', jsonb_set(new.changes -> 'new_nodes', '{0,rung_at}', to_jsonb(begun.now)))) AS written
+     ORDER BY new.place
     """
 
 
@@ -93,20 +97,18 @@ class EventQuerySet(models.QuerySet["Event"]):
         return None if seq is None else (int(seq), bytes(head), at)
 
     def record_first(
-        self, job: Job, changes: str, meanwhile: Callable[[], None] | None = None
-    ) -> tuple[int, bytes, datetime] | None:
-        """As `record`, for a job that is not stored yet: its first node becomes due, and its time begins, by the
-        database's clock. None, with nothing written, if its key was used before. Raises `Agent.DoesNotExist` if its
-        agent is not there."""
-        patience = None if job.deadline_at is None else job.deadline_at - job.created_at
+        self, agent: Agent, changes: Sequence[str], meanwhile: Callable[[], None] | None = None
+    ) -> list[tuple[int, bytes, datetime] | None]:
+        """As `record`, for jobs of an agent that are not stored yet, one after the other: their first nodes become due,
+        and their time begins, by the database's clock. None for a job of which nothing was written, because its key was
+        used before. Raises `Agent.DoesNotExist` if the agent is not there."""
         database: Any = connection
         with database.prepared_cursor(meanwhile) as cursor:
-            cursor.execute(_FIRST, {"job": job.pk, "agent": job.agent_id, "patience": patience, "changes": changes})
-            row = cursor.fetchone()
-        if row is None:
-            raise job.agent.DoesNotExist(f"{job.agent} is not there")
-        seq, head, at = row
-        return None if seq is None else (int(seq), bytes(head), at)
+            cursor.execute(_FIRST, [agent.pk, f"[{','.join(changes)}]"])
+            said = cursor.fetchall()
+        if not said:
+            raise agent.DoesNotExist(f"{agent} is not there")
+        return [None if seq is None else (int(seq), bytes(head), at) for seq, head, at in said]
 
     def record_steps(self, jobs: str, rows: str) -> tuple[dict[UUID, tuple[int, bytes, datetime]], set[UUID]]:
         """Write changed rows of several jobs, as JSON, and their events, in one statement. What it says of the jobs

@@ -3,7 +3,7 @@
 import re
 from typing import Any, ClassVar
 
-from rest_framework import status
+from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -16,11 +16,12 @@ from aetheris.core import registry
 from aetheris.core.errors import Refused
 from aetheris.core.priority import FIRST, LAST
 from jobs.api import answers, representation
-from jobs.engine.submit import submit
+from jobs.engine.submit import NewJob, Submitted, submit, submit_all
 from jobs.engine.transaction import committing
 from jobs.models import Agent, Job
 
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+MOST_MESSAGES = 1000
 OF_JOB = (Link("get_job", "job_id", "job_id"), Link("get_result", "job_id", "job_id"))
 
 
@@ -35,6 +36,21 @@ class NewMessage(Fields):
 
     message = Text(max_length=100_000)
     priority = Whole(min_value=FIRST, max_value=LAST, required=False)
+
+
+class KeyedMessage(NewMessage):
+    idempotency_key = serializers.RegexField(rf"^{IDEMPOTENCY_KEY.pattern}\Z", required=False)
+
+
+class NewMessages(Fields):
+    example: ClassVar = {
+        "messages": [
+            {"message": "Refund order-124: it never came", "idempotency_key": "order-124"},
+            {"message": "Refund order-125: the wrong size", "idempotency_key": "order-125", "priority": 2},
+        ]
+    }
+
+    messages = KeyedMessage(many=True, min_length=1, max_length=MOST_MESSAGES)
 
 
 def idempotency_key(request: Request) -> str:
@@ -128,8 +144,35 @@ class Message(APIView):
             idempotency_key=idempotency_key(request),
             priority=body.get("priority"),
         )
-        answer = {"job_id": submitted.job_id, "agent_id": agent, "status": "accepted"}
-        return Response(answer, status.HTTP_202_ACCEPTED)
+        return Response(_accepted(agent, submitted), status.HTTP_202_ACCEPTED)
+
+
+class Messages(APIView):
+    """`POST {messages}` → 202 and the jobs that they make, or made before, in their order; all of them or none."""
+
+    permissions: ClassVar = {"POST": (JOB_CREATE,)}
+    contract: ClassVar = {
+        "POST": Method(
+            name="send_messages",
+            does="Give an agent much work at once: each message becomes a job, or none does",
+            takes=NewMessages,
+            answers={202: answers.AllAccepted},
+            refuses=("AGENT_NOT_FOUND", "IDEMPOTENCY_KEY_REUSED", "VALUE_NOT_CANONICAL"),
+        )
+    }
+
+    def post(self, request: Request, agent: str) -> Response:
+        wanted = [
+            NewJob(each["message"], each.get("idempotency_key", ""), each.get("priority"))
+            for each in body_of(request, NewMessages)["messages"]
+        ]
+        made = submit_all(agent, wanted, tenant=tenant_of(request.user), requested_by=principal_of(request.user))
+        jobs = [_accepted(agent, submitted) for submitted in made]
+        return Response({"jobs": jobs, "total": len(jobs)}, status.HTTP_202_ACCEPTED)
+
+
+def _accepted(agent: str, submitted: Submitted) -> dict[str, Any]:
+    return {"job_id": submitted.job_id, "agent_id": agent, "status": "accepted"}
 
 
 def _state(name: str, job: Job | None) -> dict[str, Any]:

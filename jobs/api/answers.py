@@ -40,6 +40,11 @@ class Accepted(Answer):
     status = serializers.ChoiceField(["accepted"])
 
 
+class AllAccepted(Answer):
+    jobs = Accepted(many=True)
+    total = serializers.IntegerField()
+
+
 class Job(Answer):
     id = serializers.UUIDField()
     agent_id = serializers.CharField()

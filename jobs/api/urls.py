@@ -5,6 +5,7 @@ from jobs.api import agents, live, operations, trace_views, views, waits
 urlpatterns = [
     path("agents", agents.Agents.as_view()),
     path("agents/<str:agent>/message", agents.Message.as_view()),
+    path("agents/<str:agent>/messages", agents.Messages.as_view()),
     path("agents/<str:agent>/state", agents.AgentState.as_view()),
     path("jobs", views.Jobs.as_view()),
     path("jobs/<uuid:job_id>", views.JobDetail.as_view()),

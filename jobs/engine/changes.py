@@ -162,6 +162,8 @@ class Changes:
         written: dict[str, Any] = {"events": [_event(event) for event in events]}
         if self.is_new_job:
             written["new_job"] = _columns(job, NEW_JOB_COLUMNS)
+            if job.deadline_at is not None:
+                written["patience"] = (job.deadline_at - job.created_at).total_seconds()
         else:
             written["job"] = _columns(job, columns)
         if self.submission is not None:

@@ -1,8 +1,10 @@
-"""Submit: a message to an agent becomes a job, once for each idempotency key."""
+"""Submit: messages to an agent become jobs, each once for its idempotency key."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 from aetheris import failpoints
@@ -15,14 +17,26 @@ from aetheris.core.graph import PLAN
 from aetheris.core.handlers import Planner
 from aetheris.core.ids import new_id
 from aetheris.core.priority import checked
+from jobs.engine import together
 from jobs.engine.known import KnownRows
 from jobs.engine.new_rows import new_row
 from jobs.engine.not_known import NotKnown
-from jobs.engine.transaction import JobTransaction
+from jobs.engine.together import Writing
+from jobs.engine.transaction import JobTransaction, committing
 from jobs.engine.transitions import count, counters_of
 from jobs.models import Agent, Job, Node, Submission
 from jobs.states import NodeState, NodeType
 from ledger.event_types import EventType
+
+T = TypeVar("T")
+
+
+class NewJob(NamedTuple):
+    """What an agent is asked to do, with what `submit` says of the key and the priority."""
+
+    goal: str
+    idempotency_key: str = ""
+    priority: int | None = None
 
 
 @dataclass(frozen=True)
@@ -50,34 +64,45 @@ def submit(
     priority gives the same job. Raises `UnknownName` (`AGENT_NOT_FOUND`), `Refused` (`IDEMPOTENCY_KEY_REUSED`) when
     the key came with another message, `Refused` (`PRIORITY_INVALID`), `NotCanonical` for text that is none.
     """
-    planner = registry.agents.get(agent_name)
-    wish = {} if priority is None else {"priority": checked(priority)}
-    message = _Message(
-        goal=goal,
-        tenant=tenant,
-        requested_by=requested_by,
-        idempotency_key=idempotency_key,
-        queue=queue,
-        priority=planner.priority if priority is None else priority,
-        digest=digest(dumps({"agent": agent_name, "message": goal, **wish})),
-    )
-    try:
-        return _accept(message, planner, _agent(tenant, agent_name))
-    except Agent.DoesNotExist:
-        # It was made in a transaction that was taken back, or in the database that was restored over.
-        _agent.cache_clear()
-        return _accept(message, planner, _agent(tenant, agent_name))
+    new = NewJob(goal, idempotency_key, priority)
+    order = _Order(registry.agents.get(agent_name), tenant, requested_by, queue)
+    with failpoints.during("submit"):
+        return order.with_agent(lambda agent: together.alone(_accepting(order, agent, new)))
+
+
+def submit_all(
+    agent_name: str, jobs: Sequence[NewJob], *, tenant: str, requested_by: str, queue: str = "default"
+) -> list[Submitted]:
+    """The same for several jobs of an agent, in one statement: all of them, in their order, or none."""
+    order = _Order(registry.agents.get(agent_name), tenant, requested_by, queue)
+    # Whoever sends some of these keys too comes upon them in the same order, so that neither waits for the other.
+    by_key = sorted(range(len(jobs)), key=lambda place: jobs[place].idempotency_key)
+
+    def accept(agent: Agent) -> list[Submitted]:
+        with committing("submit"):
+            made = together.all_new([_accepting(order, agent, jobs[place]) for place in by_key])
+        of_place = dict(zip(by_key, made, strict=True))
+        return [of_place[place] for place in range(len(jobs))]
+
+    return order.with_agent(accept)
 
 
 @dataclass(frozen=True)
-class _Message:
-    goal: str
+class _Order:
+    """Who asks whom."""
+
+    planner: Planner
     tenant: str
     requested_by: str
-    idempotency_key: str
     queue: str
-    priority: int
-    digest: bytes
+
+    def with_agent(self, accept: Callable[[Agent], T]) -> T:
+        try:
+            return accept(_agent(self.tenant, self.planner.name))
+        except Agent.DoesNotExist:
+            # It was made in a transaction that was taken back, or in the database that was restored over.
+            _agent.cache_clear()
+            return accept(_agent(self.tenant, self.planner.name))
 
 
 @lru_cache(maxsize=1024)
@@ -87,21 +112,36 @@ def _agent(tenant: str, name: str) -> Agent:
         return Agent.objects.ensure(tenant, name)
 
 
-def _accept(message: _Message, planner: Planner, agent: Agent) -> Submitted:
+def _accepting(order: _Order, agent: Agent, new: NewJob) -> Writing[Submitted]:
+    wish = {} if new.priority is None else {"priority": checked(new.priority)}
+    request_digest = digest(dumps({"agent": agent.name, "message": new.goal, **wish}))
+    job = _new_job(order, agent, new, request_digest)
+    first_use = _first_use(new, job) if new.idempotency_key else None
+    try:
+        yield from _storing(KnownRows.of_new(job, first_use), order.queue)
+    except NotKnown:
+        if first_use is None:
+            raise
+        return _repeated(Submission.objects.first_use(first_use), agent, request_digest)
+    return Submitted(job.pk, agent.pk, repeated=False)
+
+
+def _new_job(order: _Order, agent: Agent, new: NewJob, request_digest: bytes) -> Job:
+    planner = order.planner
     now = datetime.now(UTC)  # the statement that writes puts the database's clock in its place
     job_id = new_id()
     job = new_row(
         Job,
         {
             "id": job_id,
-            "tenant": message.tenant,
+            "tenant": order.tenant,
             "agent_id": agent.pk,
             "root_id": job_id,
             "code_version": planner.version,
-            "goal": message.goal,
-            "requested_by": message.requested_by,
-            "request_digest": message.digest,
-            "priority": message.priority,
+            "goal": new.goal,
+            "requested_by": order.requested_by,
+            "request_digest": request_digest,
+            "priority": planner.priority if new.priority is None else new.priority,
             "max_parallel": planner.max_parallel,
             "deadline_at": None if planner.deadline is None else now + timedelta(seconds=seconds(planner.deadline)),
             "created_at": now,
@@ -109,28 +149,20 @@ def _accept(message: _Message, planner: Planner, agent: Agent) -> Submitted:
         },
     )
     job.agent = agent
-    first_use = _first_use(message, job) if message.idempotency_key else None
-    with failpoints.during("submit"):
-        try:
-            _store(KnownRows.of_new(job, first_use), message.queue)
-        except NotKnown:
-            if first_use is None:
-                raise
-            return _repeated(Submission.objects.first_use(first_use), agent, message.digest)
-        return Submitted(job.pk, agent.pk, repeated=False)
+    return job
 
 
-def _first_use(message: _Message, job: Job) -> Submission:
+def _first_use(new: NewJob, job: Job) -> Submission:
     return Submission(
-        tenant=message.tenant,
+        tenant=job.tenant,
         agent_name=job.agent.name,
-        key=message.idempotency_key,
+        key=new.idempotency_key,
         job_id=job.pk,
-        request_digest=message.digest,
+        request_digest=job.request_digest,
     )
 
 
-def _store(rows: KnownRows, queue: str) -> None:
+def _storing(rows: KnownRows, queue: str) -> Writing[None]:
     job = rows.job
     tx = JobTransaction(job, job.created_at, job.requested_by, uptime(), rows)
     node = new_row(
@@ -164,13 +196,13 @@ def _store(rows: KnownRows, queue: str) -> None:
             "priority": job.priority,
         },
     )
-    tx.flush()
+    yield from tx.flushing()
 
 
 def _repeated(first: Submission, agent: Agent, request_digest: bytes) -> Submitted:
     if bytes(first.request_digest) != request_digest:
         raise Refused(
-            "This Idempotency-Key came with another message before. Use a new key for a new message.",
+            f"The Idempotency-Key {first.key} came with another message before. Use a new key for a new message.",
             code="IDEMPOTENCY_KEY_REUSED",
             details={"job_id": str(first.job_id)},
         )

@@ -90,6 +90,16 @@ def alone(writing: Writing[T]) -> T:
         return value
 
 
+def all_new(writings: Sequence[Writing[T]]) -> list[T]:
+    """Let each store a new job of the same agent, all in one statement of the transaction that is open, and go on to
+    its end. Raises what one of them raises, and then the transaction must not be kept."""
+    writes = [next(writing) for writing in writings]
+    changes = [write.changes.as_json(write.job, write.columns, write.events) for write in writes]
+    landed = Event.objects.record_first(writes[0].job.agent, changes)
+    _follow_up([(write, said[0]) for write, said in zip(writes, landed, strict=True) if said is not None])
+    return [_last(writing, said) for writing, said in zip(writings, landed, strict=True)]
+
+
 def side_by_side(writings: Iterable[Writing[T]]) -> list[T | None]:
     """Let all go on to their ends; what each has returned, in their order. What one raises is logged, and ends it
     alone."""
@@ -99,6 +109,16 @@ def side_by_side(writings: Iterable[Writing[T]]) -> list[T | None]:
         for member, answer in zip(under_way, said, strict=True):
             member.hear(answer)
     return [member.value for member in members]
+
+
+def _last(writing: Writing[T], said: Landed | None) -> T:
+    """What a verb returns that writes once."""
+    try:
+        writing.send(said)
+    except StopIteration as end:
+        value: T = end.value
+        return value
+    raise RuntimeError("a new job is written once")
 
 
 class _Member(Generic[T]):
@@ -172,7 +192,7 @@ def _send_alone(write: Write) -> Landed | None:
     meanwhile = None if connection.in_atomic_block else write.while_stored
     with _committing(write.verb):
         if write.changes.is_new_job:
-            landed: Landed | None = Event.objects.record_first(write.job, changes, meanwhile)
+            landed = Event.objects.record_first(write.job.agent, [changes], meanwhile)[0]
         else:
             landed = Event.objects.record(write.job, write.known_at, changes, meanwhile)
     if landed is not None:

@@ -1,9 +1,7 @@
 """W7: jobs that wait, by the thousand. They are rows: no process holds anything of them."""
 
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
-from uuid import UUID
 
 from benchmarks.measure import database, loops
 from benchmarks.measure.driver import tell
@@ -16,34 +14,29 @@ from jobs.engine.sweep import sweep
 
 SUBMITTED = 2 if QUICK else 10_000
 """So many are made as users make them; those beyond are copies of the first one's rows."""
-SUBMITTERS = 4
-"""So many threads of the driver submit at once."""
 SWEEPS = 10
 SAMPLE = 5 if QUICK else 30
 
 
 def parked(count: int = 100_000) -> None:
-    installation, jobs = workloads.warmed(1), list[Future[UUID]]()
+    installation = workloads.warmed(1)
     submitted = min(count, SUBMITTED)
-
-    def all_parked() -> None:
-        user.await_parked([job.result() for job in jobs], loops.PATIENCE)
+    submit = user.Portions("parked", submitted)
 
     def then() -> None:
         if count > submitted:
-            copy_job(jobs[0].result(), count - submitted)
+            copy_job(submit.made[0], count - submitted)
 
-    with ThreadPoolExecutor(SUBMITTERS) as submitters:
-        figures = loops.parked(
-            installation.meter(),
-            lambda name: jobs.append(submitters.submit(user.send, "parked", name)),
-            submitted,
-            lambda: database.size(DATABASE),
-            _others,
-            all_parked,
-            then,
-        )
-    tell("w7", f"{installation.mode}, {SUBMITTERS} submitters", **figures, copied=count - submitted)
+    figures = loops.parked(
+        installation.meter(),
+        submit,
+        submitted,
+        lambda: database.size(DATABASE),
+        _others,
+        lambda: user.await_parked(submit.made, loops.PATIENCE),
+        then,
+    )
+    tell("w7", f"{installation.mode}, by the hundred", **figures, copied=count - submitted)
 
 
 def _others() -> dict[str, Any]:

@@ -7,7 +7,7 @@ from benchmarks.measure.marks import await_that
 from jobs.engine import result as results
 from jobs.engine.sender import Sender
 from jobs.engine.signal import signal
-from jobs.engine.submit import submit
+from jobs.engine.submit import NewJob, submit, submit_all
 from jobs.models import Job, Node
 
 TENANT = "default"
@@ -15,11 +15,31 @@ USER = "user:1/bench"
 RESULT_BY = "pushed"
 """How a result reaches who waits for it."""
 PATIENCE = 60.0
+PORTION = 100
 
 
 def send(agent: str, name: str, size: int = 1) -> UUID:
     """A new job."""
     return submit(agent, f"{name} {size}", tenant=TENANT, requested_by=USER).job_id
+
+
+class Portions:
+    """Sends the jobs that it is told of by the hundred, and with the last of them those that are left."""
+
+    def __init__(self, agent: str, count: int, size: int = 1) -> None:
+        self._agent = agent
+        self._left = count
+        self._size = size
+        self._new: list[NewJob] = []
+        self.made: list[UUID] = []
+
+    def __call__(self, name: str) -> None:
+        self._left -= 1
+        self._new.append(NewJob(f"{name} {self._size}"))
+        if len(self._new) == PORTION or not self._left:
+            made = submit_all(self._agent, self._new, tenant=TENANT, requested_by=USER)
+            self.made += [submitted.job_id for submitted in made]
+            self._new = []
 
 
 def go_on(job: UUID) -> None:

@@ -32,11 +32,13 @@ def warmed(threads: int = THREADS) -> Installation:
 
 
 def throughput(jobs: int = JOBS) -> None:
-    for threads, work in ((1, {CHAIN: jobs}), (THREADS, {CHAIN: jobs, CALLS: jobs, CODE: jobs // 4 or 1})):
-        installation = warmed(threads)
-        for agent, count in work.items():
-            figures = loops.throughput(installation.meter(), submit(agent), count)
-            tell("w1", f"{agent}, {installation.mode}", **figures)
+    installation = warmed(1)
+    for mode, sent in (("", submit(CHAIN)), (", by the hundred", user.Portions(CHAIN, jobs, loops.STEPS))):
+        tell("w1", f"{CHAIN}, {installation.mode}{mode}", **loops.throughput(installation.meter(), sent, jobs))
+    installation = warmed()
+    for agent, count in {CHAIN: jobs, CALLS: jobs, CODE: jobs // 4 or 1}.items():
+        figures = loops.throughput(installation.meter(), submit(agent), count)
+        tell("w1", f"{agent}, {installation.mode}", **figures)
 
 
 def fan_out(*at_once: int) -> None:
