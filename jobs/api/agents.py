@@ -3,6 +3,7 @@
 import re
 from typing import Any, ClassVar
 
+from django.core.validators import RegexValidator
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -39,7 +40,9 @@ class NewMessage(Fields):
 
 
 class KeyedMessage(NewMessage):
-    idempotency_key = serializers.RegexField(rf"^{IDEMPOTENCY_KEY.pattern}\Z", required=False)
+    idempotency_key = Text(
+        required=False, trim_whitespace=False, validators=[RegexValidator(rf"^{IDEMPOTENCY_KEY.pattern}\Z")]
+    )
 
 
 class NewMessages(Fields):
@@ -50,7 +53,7 @@ class NewMessages(Fields):
         ]
     }
 
-    messages = KeyedMessage(many=True, min_length=1, max_length=MOST_MESSAGES)
+    messages = serializers.ListField(child=KeyedMessage(), min_length=1, max_length=MOST_MESSAGES)
 
 
 def idempotency_key(request: Request) -> str:

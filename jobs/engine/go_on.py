@@ -59,7 +59,8 @@ class Ahead:
             if not self._nodes or time.monotonic() > self._fresh_until:
                 self._look(queues)
             nodes = self._chosen(time.monotonic())
-            self._nodes = [node for node in self._nodes if node not in nodes]
+            # When a company is done, other processes have taken most of what it left.
+            self._nodes = [node for node in self._nodes if len(nodes) == 1 and node not in nodes]
             self._begun.update((_name(node), time.monotonic()) for node in nodes)
             return nodes
 

@@ -21,6 +21,7 @@ ROUTES = {
     "login": ("POST", "open"),
     "agents": ("GET", "requester"),
     "agents/<str:agent>/message": ("POST", "requester"),
+    "agents/<str:agent>/messages": ("POST", "requester"),
     "agents/<str:agent>/state": ("GET", "requester"),
     "tools": ("GET", "requester"),
     "tools/<path:name>": ("GET", "requester"),

@@ -263,3 +263,66 @@ def test_a_plan_that_cannot_run_fails_its_job_and_leaves_only_node_zero(
         "consistent": True,
         "differences": [],
     }
+
+
+def test_many_messages_become_as_many_jobs_in_their_order(requester: Door, doorbells: Doorbells) -> None:
+    wanted = [{"message": "one"}, {"message": "two", "priority": 1}, {"message": "three", "idempotency_key": "k-3"}]
+    answer = requester.post("agents/test-agent/messages", {"messages": wanted})
+    assert (answer.status, answer.body["total"]) == (202, 3)
+    assert [set(job) for job in answer.body["jobs"]] == [{"job_id", "agent_id", "status"}] * 3
+    doorbells.drain()
+    found = [requester.get(f"jobs/{job['job_id']}").body for job in answer.body["jobs"]]
+    assert [(job["goal"], job["priority"], job["status"]) for job in found] == [
+        ("one", 3, "completed"),
+        ("two", 1, "completed"),
+        ("three", 3, "completed"),
+    ]
+    assert requester.message("three", key="k-3").body == answer.body["jobs"][2], "the key is the same by either door"
+
+
+def test_many_messages_sent_again_are_the_same_jobs(requester: Door) -> None:
+    wanted = [{"message": f"refund {key}", "idempotency_key": key} for key in ("b", "a", "c")]
+    first, second = (requester.post("agents/test-agent/messages", {"messages": wanted}) for _ in range(2))
+    assert first.body == second.body
+    assert Job.objects.count() == 3
+
+
+def test_of_many_messages_one_that_meets_a_used_key_leaves_none(requester: Door) -> None:
+    requester.message("one", key="k-1")
+    wanted = [{"message": "before"}, {"message": "two", "idempotency_key": "k-1"}]
+    answer = requester.post("agents/test-agent/messages", {"messages": wanted})
+    assert (answer.status, answer.code) == (409, "IDEMPOTENCY_KEY_REUSED")
+    assert "k-1" in answer.body["error"]["message"]
+    assert Job.objects.count() == 1
+
+
+NOT_MANY: dict[str, object] = {
+    "none": [],
+    "no list": {"message": "do it"},
+    "a text": ["do it"],
+    "a blank message": [{"message": "do it"}, {"message": " "}],
+    "an unknown field": [{"message": "do it", "queue": "fast"}],
+    "a key with a space": [{"message": "do it", "idempotency_key": "a b"}],
+    "a key with an end of line": [{"message": "do it", "idempotency_key": "a\n"}],
+    "a number for a key": [{"message": "do it", "idempotency_key": 7}],
+    "a priority of nine": [{"message": "do it", "priority": 9}],
+    "more than a thousand": [{"message": "do it"}] * 1001,
+}
+
+
+@pytest.mark.parametrize("wanted", NOT_MANY.values(), ids=NOT_MANY.keys())
+def test_what_are_no_messages_change_nothing(requester: Door, wanted: object) -> None:
+    assert refused(lambda: requester.post("agents/test-agent/messages", {"messages": wanted})) == (
+        400,
+        "INVALID_REQUEST",
+    )
+
+
+def test_many_messages_to_an_agent_that_there_is_not(requester: Door) -> None:
+    call = partial(requester.post, "agents/nobody/messages", {"messages": [{"message": "do it"}]})
+    assert refused(call) == (404, "AGENT_NOT_FOUND")
+
+
+def test_a_thousand_messages_are_taken(requester: Door) -> None:
+    answer = requester.post("agents/test-agent/messages", {"messages": [{"message": "do it"}] * 1000})
+    assert (answer.status, answer.body["total"], Job.objects.count()) == (202, 1000, 1000)

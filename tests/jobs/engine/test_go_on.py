@@ -226,7 +226,9 @@ def test_while_one_thread_runs_several_the_others_leave_what_is_instant_to_it() 
     assert not ahead.begin((new_id(), "plan"), "plan test-agent")
     assert ahead.begin((new_id(), "count"), "function of-which-nothing-is-known")
     assert ahead.next(QUEUES) == []
-    ahead.done([(node.job_id, node.path) for node in first])
+    names = [(node.job_id, node.path) for node in first]
+    run.run_side_by_side(names, new_id())
+    ahead.done(names)
     assert ahead.begin((new_id(), "plan"), "plan test-agent")
     second = ahead.next(QUEUES)
     assert {node.job_id for node in second} < {job.pk for job in jobs} - {node.job_id for node in first}
