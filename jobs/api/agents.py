@@ -160,11 +160,13 @@ class Messages(APIView):
             does="Give an agent much work at once: each message becomes a job, or none does",
             takes=NewMessages,
             answers={202: answers.AllAccepted},
-            refuses=("AGENT_NOT_FOUND", "IDEMPOTENCY_KEY_REUSED", "VALUE_NOT_CANONICAL"),
+            refuses=("AGENT_NOT_FOUND", "IDEMPOTENCY_KEY_REUSED", "INVALID_IDEMPOTENCY_KEY", "VALUE_NOT_CANONICAL"),
         )
     }
 
     def post(self, request: Request, agent: str) -> Response:
+        if idempotency_key(request):
+            raise Refused("Many messages have no key in common: give each its own.", code="INVALID_IDEMPOTENCY_KEY")
         wanted = [
             NewJob(each["message"], each.get("idempotency_key", ""), each.get("priority"))
             for each in body_of(request, NewMessages)["messages"]

@@ -129,6 +129,11 @@ class Changes:
         return bool(self.new_nodes or self.nodes or self.signals)
 
     @property
+    def idempotency_key(self) -> str:
+        """What a new job is submitted under; "" without a key."""
+        return self.submission.key if self.submission is not None else ""
+
+    @property
     def are_a_step(self) -> bool:
         """Whether this is part of a job's own way, and nothing that somebody outside has ordered or answered."""
         return not (self.is_new_job or self.signals or self.approvals)

@@ -59,8 +59,7 @@ class Ahead:
             if not self._nodes or time.monotonic() > self._fresh_until:
                 self._look(queues)
             nodes = self._chosen(time.monotonic())
-            # When a company is done, other processes have taken most of what it left.
-            self._nodes = [node for node in self._nodes if len(nodes) == 1 and node not in nodes]
+            self._nodes = [node for node in self._nodes if node not in nodes]
             self._begun.update((_name(node), time.monotonic()) for node in nodes)
             return nodes
 
@@ -86,6 +85,8 @@ class Ahead:
         if len(company) < 2:
             return self._nodes[:1]
         self._busy_until = now + BUSY_SECONDS
+        # By the time that it is done, other processes have taken most of what it leaves.
+        self._fresh_until = 0.0
         return company
 
     def _look(self, queues: Sequence[str]) -> None:

@@ -66,25 +66,37 @@ def submit(
     """
     new = NewJob(goal, idempotency_key, priority)
     order = _Order(registry.agents.get(agent_name), tenant, requested_by, queue)
-    with failpoints.during("submit"):
-        return order.with_agent(lambda agent: together.alone(_accepting(order, agent, new)))
+
+    def accept(agent: Agent) -> Submitted:
+        with failpoints.during("submit"):
+            return together.alone(_accepting(order, agent, new))
+
+    return order.with_agent(accept)
 
 
 def submit_all(
     agent_name: str, jobs: Sequence[NewJob], *, tenant: str, requested_by: str, queue: str = "default"
 ) -> list[Submitted]:
-    """The same for several jobs of an agent, in one statement: all of them, in their order, or none."""
+    """The same for several jobs of an agent, in one statement: all of them, in their order, or none. What `submit`
+    raises it raises for any of them, `Refused` (`IDEMPOTENCY_KEY_REUSED`) also for one key with two messages."""
     order = _Order(registry.agents.get(agent_name), tenant, requested_by, queue)
-    # Whoever sends some of these keys too comes upon them in the same order, so that neither waits for the other.
-    by_key = sorted(range(len(jobs)), key=lambda place: jobs[place].idempotency_key)
+    _check_keys(jobs)
 
     def accept(agent: Agent) -> list[Submitted]:
         with committing("submit"):
-            made = together.all_new([_accepting(order, agent, jobs[place]) for place in by_key])
-        of_place = dict(zip(by_key, made, strict=True))
-        return [of_place[place] for place in range(len(jobs))]
+            return together.all_new([_accepting(order, agent, new) for new in jobs])
 
-    return order.with_agent(accept)
+    return order.with_agent(accept) if jobs else []
+
+
+def _check_keys(jobs: Sequence[NewJob]) -> None:
+    of_key: dict[str, NewJob] = {}
+    for new in jobs:
+        if new.idempotency_key and of_key.setdefault(new.idempotency_key, new) != new:
+            raise Refused(
+                f"The Idempotency-Key {new.idempotency_key} comes with two messages. Use one key for each.",
+                code="IDEMPOTENCY_KEY_REUSED",
+            )
 
 
 @dataclass(frozen=True)

@@ -93,11 +93,13 @@ def alone(writing: Writing[T]) -> T:
 def all_new(writings: Sequence[Writing[T]]) -> list[T]:
     """Let each store a new job of the same agent, all in one statement of the transaction that is open, and go on to
     its end. Raises what one of them raises, and then the transaction must not be kept."""
-    writes = [next(writing) for writing in writings]
+    waiting = {next(writing): writing for writing in writings}
+    # Whoever sends some of these keys too comes upon them in the same order: they never wait for one another both.
+    writes = sorted(waiting, key=lambda write: write.changes.idempotency_key)
     changes = [write.changes.as_json(write.job, write.columns, write.events) for write in writes]
-    landed = Event.objects.record_first(writes[0].job.agent, changes)
-    _follow_up([(write, said[0]) for write, said in zip(writes, landed, strict=True) if said is not None])
-    return [_last(writing, said) for writing, said in zip(writings, landed, strict=True)]
+    landed = dict(zip(writes, Event.objects.record_first(writes[0].job.agent, changes), strict=True))
+    _follow_up([(write, said[0]) for write, said in landed.items() if said is not None])
+    return [_last(writing, landed[write]) for write, writing in waiting.items()]
 
 
 def side_by_side(writings: Iterable[Writing[T]]) -> list[T | None]:

@@ -296,6 +296,12 @@ def test_of_many_messages_one_that_meets_a_used_key_leaves_none(requester: Door)
     assert Job.objects.count() == 1
 
 
+def test_many_messages_have_no_key_in_common(requester: Door) -> None:
+    body = {"messages": [{"message": "one"}, {"message": "two"}]}
+    call = partial(requester.post, "agents/test-agent/messages", body, **{"Idempotency-Key": "k-1"})
+    assert refused(call) == (400, "INVALID_IDEMPOTENCY_KEY")
+
+
 NOT_MANY: dict[str, object] = {
     "none": [],
     "no list": {"message": "do it"},

@@ -225,13 +225,28 @@ def test_while_one_thread_runs_several_the_others_leave_what_is_instant_to_it() 
     assert len(first) == len(jobs) / 2, "half, so that other processes find theirs"
     assert not ahead.begin((new_id(), "plan"), "plan test-agent")
     assert ahead.begin((new_id(), "count"), "function of-which-nothing-is-known")
-    assert ahead.next(QUEUES) == []
+    with statements() as sent:
+        assert [ahead.next(QUEUES), ahead.next(QUEUES)] == [[], []]
+    assert len(sent) == 1, "what was seen counts for a moment"
     names = [(node.job_id, node.path) for node in first]
     run.run_side_by_side(names, new_id())
     ahead.done(names)
     assert ahead.begin((new_id(), "plan"), "plan test-agent")
     second = ahead.next(QUEUES)
     assert {node.job_id for node in second} < {job.pk for job in jobs} - {node.job_id for node in first}
+
+
+@pytest.mark.usefixtures("instant_agent", "doorbells")
+def test_what_several_have_left_is_looked_for_anew() -> None:
+    """Other processes have taken most of it meanwhile."""
+    for _ in range(8):
+        submitted()
+    pace.note("plan test-agent", 0.0)
+    ahead = go_on.Ahead()
+    ahead.done([(node.job_id, node.path) for node in ahead.next(QUEUES)])
+    with statements() as sent:
+        assert len(ahead.next(QUEUES)) == 4
+    assert len(sent) == 1
 
 
 @pytest.mark.usefixtures("instant_agent", "doorbells")
