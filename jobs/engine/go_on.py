@@ -10,14 +10,15 @@ from uuid import UUID
 from aetheris.core import registry
 from jobs.due_querysets import Due
 from jobs.engine import dispatch, pace, stopping
-from jobs.engine.pace import MOST_TOGETHER
 from jobs.engine.run import run_node, run_side_by_side
 from jobs.engine.untaken import Untaken
 from jobs.models import Node
 
 SLICE_SECONDS = 1.0
 """After this a worker takes its next message, which may be something else than a doorbell."""
-LOOK = 32
+COMPANY = 32
+"""How many jobs go side by side at most."""
+LOOK = 2 * COMPANY
 BUSY_SECONDS = 1.0
 """How long the others leave instant nodes to a thread that does not say that it is done."""
 FRESH_SECONDS = 0.05
@@ -81,7 +82,7 @@ class Ahead:
             return [node for node in self._nodes if not _is_instant(node)][:1]
         # Half of what is seen, one node of each job: other processes are to find theirs.
         instant = list({node.job_id: node for node in self._nodes if _is_instant(node)}.values())
-        company = instant[: min((len(instant) + 1) // 2, MOST_TOGETHER)]
+        company = instant[: min((len(instant) + 1) // 2, COMPANY)]
         if len(company) < 2:
             return self._nodes[:1]
         self._busy_until = now + BUSY_SECONDS

@@ -12,7 +12,7 @@ from django.db import connection
 
 from jobs.engine.claim import claim
 from jobs.engine.dispatch import bell
-from jobs.engine.pace import MOST_TOGETHER
+from jobs.engine.go_on import COMPANY
 from jobs.engine.transaction import job_transaction
 from jobs.models import Job, Node
 from ledger.models import Event
@@ -125,5 +125,5 @@ def test_a_high_job_passes_a_backlog_of_low_ones(workers: Workers, doorbells: Do
     eventually(lambda: again(high).state == "completed", 30, "the high job did not end")
     plans = Node.objects.filter(path="plan")
     begun = plans.get(job=high).started_at
-    assert plans.filter(started_at__gt=high.created_at, started_at__lt=begun).count() <= MOST_TOGETHER + 1
+    assert plans.filter(started_at__gt=high.created_at, started_at__lt=begun).count() <= COMPANY + 1
     assert Job.objects.exclude(state="completed").count() > 50, "the backlog was over before it came"
