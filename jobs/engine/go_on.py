@@ -70,7 +70,8 @@ class Ahead:
             for node in nodes:
                 self._begun.pop(node, None)
             if len(nodes) > 1:
-                self._busy_until = 0.0
+                # Other processes have taken most of what a company left of the list.
+                self._busy_until = self._fresh_until = 0.0
 
     def leave(self, node: Due) -> None:
         """Somebody else was faster, or this process cannot take it."""
@@ -86,8 +87,6 @@ class Ahead:
         if len(company) < 2:
             return self._nodes[:1]
         self._busy_until = now + BUSY_SECONDS
-        # By the time that it is done, other processes have taken most of what it leaves.
-        self._fresh_until = 0.0
         return company
 
     def _look(self, queues: Sequence[str]) -> None:
