@@ -49,10 +49,13 @@ class Scope:
             self._looks[place].add_done_callback(lambda _: self._looks.pop(place, None))
         return await asyncio.shield(self._looks[place])
 
-    async def end(self) -> None:
-        """Nobody follows it any more."""
-        await self.heard
-        await read(lambda: self._hearing.__exit__(None, None, None))
+    def end(self) -> None:
+        """Nobody follows it any more. Also in a loop that is being closed: no task is needed for it."""
+        self.heard.add_done_callback(self._hang_up)
+
+    def _hang_up(self, heard: "asyncio.Future[None]") -> None:
+        if not heard.cancelled() and heard.exception() is None:
+            self._hearing.__exit__(None, None, None)
 
 
 _scopes: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Hashable, Scope]] = WeakKeyDictionary()
@@ -73,9 +76,4 @@ async def following(name: Hashable, hearing: Hearing) -> AsyncIterator[Scope]:
         scope.streams -= 1
         if not scope.streams:
             del scopes[name]
-            # A stream that is cancelled has no time; the doorbell is hung up all the same.
-            _ending.add(task := asyncio.ensure_future(scope.end()))
-            task.add_done_callback(_ending.discard)
-
-
-_ending: set["asyncio.Future[None]"] = set()
+            scope.end()
