@@ -6,6 +6,8 @@ from benchmarks.figures import Figure
 from benchmarks.plan import SLOW
 
 LENGTHS = (10, 100, 1_000, 10_000)
+WIDTHS = (10, 100, 1_000, 5_000)
+TENANTS = (1, 10, 100, 1_000)
 
 
 def _figure(workload: str, field: str, title: str, more: bool = False, **where: Any) -> Figure:
@@ -47,6 +49,8 @@ GROWN = {
         "ms_per_step": "time/step",
     }.items()
 }
+WIDE = tuple(_figure("wide", "ms_per_branch", f"of {width:,}", width=width) for width in WIDTHS)
+LOOK = tuple(_figure("tenants", "look_ms", f"of {count:,}", tenants=count) for count in TENANTS)
 
 TABLES: dict[str, tuple[str, tuple[Figure, ...]]] = {
     "w1": (
@@ -64,4 +68,6 @@ TABLES: dict[str, tuple[str, tuple[Figure, ...]]] = {
         (CREATE, BYTES, IDLE, IDLE_BEFORE, MEMORY, MEMORY_BEFORE, W5_BESIDE, W5_BEFORE, W3_BESIDE, SWEEP),
     ),
     "grown": ("With full tables, by how much slower", tuple(GROWN.values())),
+    "wide": ("A fan-out: milliseconds for each branch", WIDE),
+    "tenants": ("A worker's look at a backlog of so many tenants, ms", LOOK),
 }

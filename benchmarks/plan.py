@@ -6,8 +6,10 @@ from dataclasses import dataclass
 SLOW = "w1-slow"
 """W1 on a disk whose flush takes two milliseconds."""
 WORKLOADS = ("w1", SLOW, "w2", "w3", "w4", "w5", "w6", "w7")
+OURS = ("grown", "wide", "tenants", "probe")
+"""How Aetheris's own cost grows, and where it goes."""
 PEERS: dict[str, tuple[str, ...]] = {
-    "aetheris": (*WORKLOADS, "grown", "probe"),
+    "aetheris": (*WORKLOADS, *OURS),
     "restate": ("w1", *WORKLOADS[2:]),
     "absurd": WORKLOADS,
     "langgraph": WORKLOADS,
@@ -18,7 +20,7 @@ PEERS: dict[str, tuple[str, ...]] = {
     "pgbench": ("w1", SLOW, "w4"),
 }
 """Restate and Celery do not write to the disk that is slowed."""
-ALL = (*WORKLOADS, "grown", "probe")
+ALL = (*WORKLOADS, *OURS)
 
 _QUICK = {
     "w1": "20",
@@ -29,10 +31,12 @@ _QUICK = {
     "w5": "5",
     "w7": "50",
     "grown": "100,10",
+    "wide": "10,20",
+    "tenants": "1,5",
     "probe": "5",
 }
 _FULL = {SLOW: "200"}
-_ONCE = ("w7", "grown", "probe")
+_ONCE = ("w7", *OURS)
 
 
 @dataclass(frozen=True)

@@ -80,8 +80,8 @@ def wake_ups(signal: Act, jobs: int) -> dict[str, float]:
 
 
 def growth(submit: Act, length: int) -> dict[str, Any]:
-    """W4: one job of so many steps, from its first to its last; and as a whole, from its submission. A short one is over
-    in a few milliseconds, which are a matter of luck: the median of several, each when all is quiet."""
+    """W4: one job of so many steps, from its first to its last; and as a whole, from its submission. A short one is
+    over in a few milliseconds, which are a matter of luck: the median of several, each when all is quiet."""
     jobs = [_one_long(submit, f"job-{number}") for number in range(max(1, GROWTH_STEPS // length))]
     steps, wholes = zip(*jobs, strict=True)
     return {

@@ -6,7 +6,7 @@ from benchmarks.peers.aetheris import installation
 installation.prepare()
 
 # Only now, because Django is set up.
-from benchmarks.peers.aetheris import grown, parked, verbs, workloads  # noqa: E402
+from benchmarks.peers.aetheris import growing, grown, parked, verbs, workloads  # noqa: E402
 
 drive(
     {
@@ -18,6 +18,8 @@ drive(
         "w6": workloads.recovery,
         "w7": parked.parked,
         "grown": grown.grown,
+        "wide": growing.wide,
+        "tenants": growing.tenants,
         "probe": verbs.probe,
     },
     between=lambda: None,
