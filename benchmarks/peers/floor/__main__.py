@@ -1,5 +1,6 @@
 """W1, W3 and W4 of the floor in Python."""
 
+import itertools
 import os
 import sys
 import threading
@@ -89,11 +90,13 @@ def _wakes(send: Callable[[], object], receive: Callable[[], object], times: int
 def w4(*lengths: int) -> None:
     url = database.fresh(DATABASE)
     database.sql(TABLES, DATABASE)
+    jobs = itertools.count(1)
     with psycopg.connect(url, autocommit=True) as connection:
-        for number, length in enumerate(lengths or (10, 100, 1_000, 10_000), 1):
-            connection.execute("INSERT INTO job (id, name) VALUES (%s, 'long')", (number,))
+        for length in lengths or (10, 100, 1_000, 10_000):
 
-            def submit(name: str, job: int = number, steps: int = length) -> None:
+            def submit(name: str, steps: int = length) -> None:
+                job = next(jobs)
+                connection.execute("INSERT INTO job (id, name) VALUES (%s, %s)", (job, name))
                 for seq in range(1, steps + 1):
                     connection.execute(STEP, (job, seq, seq, "running", job))
                     if seq in (1, steps):
