@@ -3,8 +3,6 @@
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
-from django.db.models import QuerySet
 from django.test import Client
 
 from jobs.admin.records import PAGE, RECORDS
@@ -165,22 +163,6 @@ def test_jobs_with_fact_conflicts_are_found(
     assert listed(trouble="conflicts") == (True, False)
     assert listed() == (True, True)
     assert "With fact conflicts" in approver.get(LIST).content.decode()
-
-
-@pytest.mark.parametrize(
-    ("found", "index"),
-    [
-        (Job.objects.with_conflicts(), "job_with_conflicts"),
-        (Job.objects.of_tenant("default").in_state("failed"), "job_by_ending"),
-        (Job.objects.of_tenant("default").in_state("parked"), "job_by_ending"),
-    ],
-    ids=["conflicts", "failed", "parked"],
-)
-def test_few_jobs_among_millions_are_found_by_an_index(database: None, found: QuerySet[Job], index: str) -> None:
-    """None of the others is looked at."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_seqscan TO off")
-        assert index in found.order_by("-id").explain()
 
 
 def test_nothing_is_added_edited_or_deleted(root: Client, job: Job) -> None:

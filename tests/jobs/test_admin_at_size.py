@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models import QuerySet
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
@@ -62,3 +63,18 @@ def test_no_list_asks_more_or_counts_all(root: Any) -> None:
     many = asked(get, lists_of(Job.objects.latest("pk")))
     assert max(few.values()) <= MOST_QUERIES
     assert list(many.values()) == list(few.values())
+
+
+@pytest.mark.parametrize(
+    ("found", "index"),
+    [
+        (Job.objects.with_conflicts(), "job_with_conflicts"),
+        (Job.objects.of_tenant("default").in_state("failed"), "job_by_ending"),
+        (Job.objects.of_tenant("default").in_state("parked"), "job_by_ending"),
+    ],
+    ids=["conflicts", "failed", "parked"],
+)
+def test_few_jobs_among_many_are_found_by_an_index(database: None, found: QuerySet[Job], index: str) -> None:
+    """None of the others is looked at."""
+    crowd(jobs=2000, events=1)
+    assert index in found.order_by("-id").explain()
