@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from django.db import models
-from django.db.models import Case, Value, When
+from django.db import connection, models
 
 from jobs.whole_rows import whole_rows
 
 if TYPE_CHECKING:
     from jobs.models import Edge
+
+_DECIDE = """
+    UPDATE jobs_edge SET taken = (target, "on") IN (SELECT * FROM unnest(%s::text[], %s::text[]))
+     WHERE job_id = %s AND source = %s AND taken IS NULL
+    """
 
 
 class EdgeQuerySet(models.QuerySet["Edge"]):
@@ -35,8 +39,8 @@ class EdgeQuerySet(models.QuerySet["Edge"]):
         """Decide that no edge leads on from these nodes."""
         self.filter(job_id=job_id, source__in=sources, taken__isnull=True).update(taken=False)
 
-    def decide(self, job_id: UUID, source: str, taken: Iterable[tuple[str, str]]) -> None:
+    def decide(self, job_id: UUID, source: str, taken: Sequence[tuple[str, str]]) -> None:
         """Decide every edge that leaves `source`: those in `taken`, as (target, on), lead on; the others do not."""
-        leads = [When(target=target, on=on, then=Value(True)) for target, on in taken]
-        decision = Case(*leads, default=Value(False), output_field=models.BooleanField()) if leads else Value(False)
-        self.filter(job_id=job_id, source=source, taken__isnull=True).update(taken=decision)
+        targets, ons = [target for target, _ in taken], [on for _, on in taken]
+        with connection.cursor() as cursor:
+            cursor.execute(_DECIDE, [targets, ons, job_id, source])

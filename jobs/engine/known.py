@@ -38,6 +38,7 @@ class KnownRows(KnownWaits):
     def __init__(self, job: Job, now: datetime, asked_at: float) -> None:
         super().__init__(job, now, asked_at)
         self._nodes: dict[str, Node] = {}
+        self._ready: dict[str, Node] = {}
         self._edges: dict[str, list[Edge]] = {}
         self._without_edges: list[str] = []
         self._entries: dict[str, dict[int, Entry]] = {}
@@ -109,11 +110,12 @@ class KnownRows(KnownWaits):
         return max(node.position for node in self._nodes.values())
 
     def change(self, node: Node, columns: dict[str, Any]) -> bool:
-        self._changes.put([node])
-        return True
+        return self.change_blocked([node], columns)
 
     def change_blocked(self, nodes: Sequence[Node], columns: dict[str, Any]) -> bool:
         self._changes.put(nodes)
+        if columns["state"] == NodeState.READY:
+            self._ready.update((node.path, node) for node in nodes)
         return True
 
     def knows_what_follows(self, path: str) -> bool:
@@ -244,8 +246,10 @@ class KnownRows(KnownWaits):
         self._synchronized(now, asked_at)
 
     def _first_due(self, queue: str, now: datetime) -> Node | None:
-        ready = (node for node in self._nodes.values() if node.state == NodeState.READY and node.queue == queue)
-        due = (node for node in ready if node.not_before is None or node.not_before <= now)
+        # Not all that are known: of a wide fan-out most have ended.
+        self._ready = {path: node for path, node in self._ready.items() if node.state == NodeState.READY}
+        of_queue = (node for node in self._ready.values() if node.queue == queue)
+        due = (node for node in of_queue if node.not_before is None or node.not_before <= now)
         return min(due, key=lambda node: node.position, default=None)
 
     def _present(self, path: str) -> Node:
@@ -277,6 +281,7 @@ class KnownRows(KnownWaits):
     def _take(self, nodes: list[Node]) -> None:
         new = [node for node in nodes if node.path not in self._nodes]
         self._nodes.update((node.path, node) for node in new)
+        self._ready.update((node.path, node) for node in new if node.state == NodeState.READY)
         self._without_edges += [node.path for node in new if node.type != NodeType.PLAN]
 
     def _know_edges(self) -> None:

@@ -1,5 +1,6 @@
 """A graph of more nodes than an activation reads at once costs no more a node than a small one."""
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -31,9 +32,9 @@ def chain() -> TaskGraph:
     return graph
 
 
-def fan() -> TaskGraph:
+def fan(width: int = SIZE) -> TaskGraph:
     graph = TaskGraph()
-    for number in range(SIZE):
+    for number in range(width):
         graph.function(f"n{number}", step, number=number)
     return graph
 
@@ -49,6 +50,38 @@ def test_a_node_of_a_large_graph_costs_one_statement_or_less(
         doorbells.drain()
     assert again(job).state == "completed"
     assert len(sent) < most * SIZE
+
+
+def between(width: int) -> TaskGraph:
+    graph = fan(width)
+    for end in ("first", "last"):
+        graph.function(end, step, number=0)
+    for number in range(width):
+        graph.edge("first", f"n{number}")
+        graph.edge(f"n{number}", "last")
+    return graph
+
+
+def test_a_branch_of_a_wide_fan_out_costs_a_thousand_calls_of_python_at_most(
+    registered: Registered, doorbells: Doorbells
+) -> None:
+    """Nothing is looked for among all branches whenever one has ended."""
+    width, called = 3 * SIZE, 0
+
+    def count(_frame: Any, event: str, _of: Any) -> None:
+        nonlocal called
+        called += event == "call"
+
+    registered.agent(lambda: between(width), step)
+    job = submitted()
+    sys.setprofile(count)
+    try:
+        run_node(job.pk, "plan")
+        doorbells.drain()
+    finally:
+        sys.setprofile(None)
+    assert again(job).state == "completed"
+    assert called < 1_000 * width
 
 
 def test_a_large_graph_is_built_once(
