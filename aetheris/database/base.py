@@ -17,12 +17,6 @@ from aetheris import failpoints
 
 PATIENCE_SECONDS = 10.0
 """How long somebody waits for a connection, also for a server that is just starting."""
-PLANNING = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off"
-"""A prepared statement is planned once a connection, and anew only after its tables have changed or been analysed. By
-itself PostgreSQL would plan many of them at each use, once tables have grown: the plans of its first uses were made
-when they were small, and seem cheaper ever after. And a plan that is kept must be good for what its tables become: of a
-table of a few pages PostgreSQL would read the whole, and go on so with a hundred thousand rows. Where no index helps it
-still reads the whole, and what it takes such a plan to cost is no reason to compile it."""
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -54,11 +48,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 return connection
             connection.close()
             self.pool.putconn(connection)
-
-    def _configure_connection(self, connection: Connection[Any]) -> bool:
-        super()._configure_connection(connection)  # type: ignore[misc]  # the stubs do not know it
-        connection.execute(PLANNING)
-        return True
 
     def prepared_cursor(self, meanwhile: Callable[[], None] | None = None) -> CursorWrapper:
         """For a statement that comes again and again: its arguments go apart from its text, so that the server reads

@@ -68,6 +68,9 @@ def _test_database(request: pytest.FixtureRequest, django_db_setup: None, django
         return
     with django_db_blocker.unblock():
         made = setup_databases(verbosity=0, interactive=False, aliases={"default": None})
+        # What migrations set for the role holds in sessions that begin after them.
+        connection.close()
+        connection.close_pool()  # type: ignore[attr-defined]  # the stubs do not know it
     yield
     with django_db_blocker.unblock():
         teardown_databases(made, verbosity=0)

@@ -5,6 +5,15 @@ from typing import NamedTuple
 
 from benchmarks.measure.environ import POSTGRES, PROGRAMS
 
+COPY_SETTINGS = r"""
+SELECT format('ALTER ROLE %s IN DATABASE {database} SET %s = %L',
+              setrole::regrole, split_part(setting, '=', 1), split_part(setting, '=', 2))
+  FROM pg_db_role_setting, unnest(setconfig) AS setting
+ WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = '{template}') AND setrole <> 0
+\gexec
+"""
+"""They belong to the role, so CREATE DATABASE leaves them out."""
+
 
 class Written(NamedTuple):
     """How far the server has written: the next transaction id, and bytes of WAL."""
@@ -31,9 +40,10 @@ def exists(database: str) -> bool:
 
 
 def fresh(database: str, template: str = "template1") -> str:
-    """The URL of a new database of this name."""
+    """The URL of a new database of this name, and with what roles have set in its template."""
     sql(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
     sql(f"CREATE DATABASE {database} TEMPLATE {template}")
+    sql(COPY_SETTINGS.format(database=database, template=template))
     return url(database)
 
 

@@ -4,11 +4,12 @@ import os
 import random
 import time
 from collections.abc import Callable
+from statistics import median
 from typing import Any
 
 from benchmarks.measure import marks
 from benchmarks.measure.environ import QUICK
-from benchmarks.measure.latency import milliseconds, percentile
+from benchmarks.measure.latency import milliseconds
 from benchmarks.measure.meter import Meter
 
 STEPS = 10
@@ -17,8 +18,8 @@ WIDTH = 10 if QUICK else 100
 """Of a fan-out of W2."""
 SLOW_SECONDS = 3.0
 """Of the step of W6 that is killed."""
-GROWTH_STEPS = 20 if QUICK else 200
-"""So many steps of jobs of each length of W4 are measured at least."""
+GROWTH_STEPS = 20 if QUICK else 500
+"""So many steps are measured at least, where jobs are short of several."""
 PATIENCE = 300.0
 _QUICKLY = 25.0
 _REST = 0.5 if QUICK else 3.0
@@ -72,7 +73,7 @@ def wake_ups(signal: Act, jobs: int) -> dict[str, float]:
     """W3, for jobs that are parked: from the call that signals to the step that follows."""
     took = []
     for number in range(jobs):
-        _pause()
+        pause()
         began = time.time()
         signal(f"job-{number}")
         took.append(marks.await_mark(f"done job-{number}") - began)
@@ -87,14 +88,14 @@ def growth(submit: Act, length: int) -> dict[str, Any]:
     return {
         "length": length,
         "jobs": len(jobs),
-        "ms_per_step": round(1000 * percentile(steps, 0.5) / (length - 1), 3),
-        "whole_ms_per_step": round(1000 * percentile(wholes, 0.5) / length, 3),
+        "ms_per_step": round(1000 * median(steps) / (length - 1), 3),
+        "whole_ms_per_step": round(1000 * median(wholes) / length, 3),
     }
 
 
 def _one_long(submit: Act, name: str) -> tuple[float, float]:
     marks.forget()
-    _pause()
+    pause()
     began = time.time()
     submit(name)
     marks.await_marks(2, PATIENCE, "", 0.01)
@@ -107,7 +108,7 @@ def starts(run_one: Act, jobs: int, *, has_result: bool = True) -> dict[str, Any
     steps, results = [], []
     for number in range(jobs):
         marks.forget()
-        _pause()
+        pause()
         began = time.time()
         run_one(f"job-{number}")
         results.append(time.time() - began)
@@ -185,6 +186,6 @@ def all_noted(count: int) -> Callable[[], None]:
     return lambda: marks.await_marks(count, 2 * PATIENCE, "parked", 0.2)
 
 
-def _pause() -> None:
+def pause() -> None:
     """No phase of anything that polls is preferred."""
     time.sleep(0.03 + 0.25 * random.random())  # noqa: S311

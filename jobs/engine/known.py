@@ -99,7 +99,7 @@ class KnownRows(KnownWaits):
     def add(self, nodes: Sequence[Node], edges: Sequence[Edge], waits: Sequence[Wait]) -> None:
         """What does not fit is told by the statement that writes."""
         self.declare(waits)
-        self._nodes.update((node.path, node) for node in nodes)
+        self._know(nodes)
         for edge in edges:
             self._edges.setdefault(edge.source, []).append(edge)
         self._changes.add(nodes, edges)
@@ -280,9 +280,12 @@ class KnownRows(KnownWaits):
 
     def _take(self, nodes: list[Node]) -> None:
         new = [node for node in nodes if node.path not in self._nodes]
-        self._nodes.update((node.path, node) for node in new)
-        self._ready.update((node.path, node) for node in new if node.state == NodeState.READY)
+        self._know(new)
         self._without_edges += [node.path for node in new if node.type != NodeType.PLAN]
+
+    def _know(self, nodes: Sequence[Node]) -> None:
+        self._nodes.update((node.path, node) for node in nodes)
+        self._ready.update((node.path, node) for node in nodes if node.state == NodeState.READY)
 
     def _know_edges(self) -> None:
         """Know the edges of all known nodes: a claim needs none, so they are read when one has ended."""

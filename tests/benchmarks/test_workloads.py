@@ -13,7 +13,7 @@ from benchmarks.text import page
 from benchmarks.turns import driven
 
 WORDS = ("w1=2", "w2=1", "w3=2", "w4=10,100", "w5=2", "w7=4", "w6", "probe=1", "grown=20,1", "wide=10", "tenants=1")
-TOLD = {"w1": 5, "w2": 2, "w3": 1, "w4": 2, "w5": 1, "w6": 1, "w7": 1, "probe": 3, "grown": 1, "wide": 1, "tenants": 1}
+TOLD = {"w1": 5, "w2": 2, "w3": 2, "w4": 2, "w5": 2, "w6": 1, "w7": 1, "probe": 3, "grown": 1, "wide": 1, "tenants": 1}
 SETTINGS = {"BENCH_QUICK": "1", "BENCH_THREADS": "2", "AETHERIS_LEASE_SECONDS": "3"}
 LEFT_OUT = [
     "W1 steps/s, flush of 2 ms (3 × Absurd)",

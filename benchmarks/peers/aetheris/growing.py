@@ -2,34 +2,41 @@
 
 import time
 from datetime import timedelta
+from statistics import median
 
 from aetheris.core import registry
 from benchmarks.catalogue import TENANTS, WIDTHS
 from benchmarks.measure import loops, marks
 from benchmarks.measure.driver import tell
-from benchmarks.measure.latency import percentile
 from benchmarks.measure.processes import end_all
 from benchmarks.peers.aetheris import user, workloads
+from jobs.engine.go_on import LOOK
 from jobs.engine.submit import NewJob, submit_all
 from jobs.models import Node
 
 WAITING = 1_000
-"""So many jobs wait for a worker, of as many tenants as are asked for."""
+"""So many jobs are sent for the tenants that are new at each count, of each as many."""
 LOOKS = 20
 QUEUES = ["realtime", "default"]
-COMPANY = 64
-"""What a worker asks for at once."""
 
 
 def wide(*widths: int) -> None:
-    """A step, so many at once, a step: by branch, from the submission to the join."""
+    """A step, so many at once, a step: by branch, from the submission to the join. Of narrow ones the median."""
     installation = workloads.warmed(1)
+    _joined(1)
     for width in widths or WIDTHS:
-        marks.forget()
-        began = time.time()
-        user.send("fan", "job-0", width)
-        marks.await_marks(1, loops.PATIENCE)
-        tell("wide", installation.mode, width=width, ms_per_branch=round(1000 * (marks.last() - began) / width, 3))
+        took = [_joined(width) for _ in range(max(1, loops.GROWTH_STEPS // width))]
+        each = 1000 * median(took) / width
+        tell("wide", installation.mode, width=width, jobs=len(took), ms_per_branch=round(each, 3))
+
+
+def _joined(width: int) -> float:
+    marks.forget()
+    loops.pause()
+    began = time.time()
+    user.send("fan", "job-0", width)
+    marks.await_marks(1, loops.PATIENCE)
+    return marks.last() - began
 
 
 def tenants(*counts: int) -> None:
@@ -53,6 +60,6 @@ def _look() -> float:
     took = []
     for _ in range(LOOKS):
         began = time.perf_counter()
-        assert Node.objects.look(QUEUES, registry.code_here(), timedelta(0), COMPANY).nodes  # noqa: S101
+        assert Node.objects.look(QUEUES, registry.code_here(), timedelta(0), LOOK).nodes  # noqa: S101
         took.append(time.perf_counter() - began)
-    return round(1000 * percentile(took, 0.5), 2)
+    return round(1000 * median(took), 2)

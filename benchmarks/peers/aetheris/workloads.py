@@ -1,6 +1,7 @@
 """W1 to W6 on Aetheris."""
 
 import time
+from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
@@ -31,6 +32,11 @@ def warmed(threads: int = THREADS) -> Installation:
     return installation
 
 
+def of_each_mode() -> Iterator[Installation]:
+    """With one thread a worker, then with several."""
+    return map(warmed, (1, THREADS))
+
+
 def throughput(jobs: int = JOBS) -> None:
     installation = warmed(1)
     for mode, sent in (("", submit(CHAIN)), (", by the hundred", user.Portions(CHAIN, jobs, loops.STEPS))):
@@ -42,16 +48,15 @@ def throughput(jobs: int = JOBS) -> None:
 
 
 def fan_out(*at_once: int) -> None:
-    for threads in (1, THREADS):
-        installation = warmed(threads)
+    for installation in of_each_mode():
         loops.run(submit("fan"), 1)
         for count in at_once or (1, 20):
             tell("w2", installation.mode, **loops.fan_out(installation.meter(), submit("fan"), count))
 
 
 def wake_up(jobs: int = 100) -> None:
-    installation = warmed()
-    tell("w3", installation.mode, **wake_ups(jobs))
+    for installation in of_each_mode():
+        tell("w3", installation.mode, **wake_ups(jobs))
 
 
 def wake_ups(jobs: int) -> dict[str, float]:
@@ -69,8 +74,8 @@ def growth(*lengths: int) -> None:
 
 
 def start_latency(jobs: int = STARTS) -> None:
-    installation = warmed()
-    tell("w5", installation.mode, **start_latencies(jobs))
+    for installation in of_each_mode():
+        tell("w5", installation.mode, **start_latencies(jobs))
 
 
 def start_latencies(jobs: int) -> dict[str, Any]:

@@ -1,8 +1,11 @@
 """A plan made while tables were small is kept by a connection while they grow: it must not read them whole."""
 
+import os
 import re
 from typing import Any
+from urllib.parse import urlsplit
 
+import psycopg
 import pytest
 from django.db import connection
 
@@ -14,7 +17,15 @@ from tests.world import Doorbells, Registered, World, again, submitted
 
 pytestmark = pytest.mark.usefixtures("whole")
 FEW = 4
-GROWING = r"Seq Scan on (?:jobs_(?:job|node|edge|body)|ledger_\w+|signals_app_\w+)"
+GROWING = r"Seq Scan on (?:jobs_(?:job|node|edge|body|submission)|ledger_\w+|signals_app_\w+)"
+
+
+def test_every_session_of_the_role_plans_so() -> None:
+    """Also one that a pooler has opened, and that no process of ours has set anything in."""
+    url = urlsplit(os.environ["AETHERIS_DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}")
+    with psycopg.connect(url.geturl()) as session:
+        for name, value in (("plan_cache_mode", "force_generic_plan"), ("enable_seqscan", "off"), ("jit", "off")):
+            assert session.execute(f"SHOW {name}").fetchone() == (value,)
 
 
 def test_no_statement_of_a_backlog_reads_a_small_table_whole(
