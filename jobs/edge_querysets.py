@@ -39,8 +39,8 @@ class EdgeQuerySet(models.QuerySet["Edge"]):
         """Decide that no edge leads on from these nodes."""
         self.filter(job_id=job_id, source__in=sources, taken__isnull=True).update(taken=False)
 
-    def decide(self, job_id: UUID, source: str, taken: Sequence[tuple[str, str]]) -> None:
-        """Decide every edge that leaves `source`: those in `taken`, as (target, on), lead on; the others do not."""
-        targets, ons = [target for target, _ in taken], [on for _, on in taken]
+    def decide(self, job_id: UUID, source: str, taken: Sequence[Edge]) -> None:
+        """Decide every edge that leaves `source`: those in `taken` lead on; the others do not."""
+        targets, ons = [edge.target for edge in taken], [edge.on for edge in taken]
         with connection.cursor() as cursor:
             cursor.execute(_DECIDE, [targets, ons, job_id, source])

@@ -51,10 +51,7 @@ class Scope:
 
     def end(self) -> None:
         """Nobody follows it any more. Also in a loop that is being closed: no task is needed for it."""
-        if self.heard.done():
-            self._hang_up(self.heard)
-        else:
-            self.heard.add_done_callback(self._hang_up)
+        self.heard.add_done_callback(self._hang_up)
 
     def _hang_up(self, heard: "asyncio.Future[None]") -> None:
         if not heard.cancelled() and heard.exception() is None:

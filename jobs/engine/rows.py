@@ -63,7 +63,7 @@ class Rows:
     def decide(self, source: str, edges: Sequence[Edge], taken: Sequence[Edge]) -> list[Node]:
         """Decide these edges of a node, those in `taken` to lead on; the targets that have no undecided edge left."""
         targets = Counter(edge.target for edge in edges)
-        Edge.objects.decide(self.job.pk, source, [(edge.target, edge.on) for edge in taken])
+        Edge.objects.decide(self.job.pk, source, taken)
         Node.objects.count_decided(self.job.pk, targets, {edge.target for edge in taken})
         return Node.objects.decided(self.job.pk, targets)
 

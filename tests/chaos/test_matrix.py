@@ -13,6 +13,7 @@ from django.db import connection
 from aetheris.core.handlers import Effect
 from aetheris.testing.crash_matrix.seen import StepSeen
 from aetheris.testing.crash_matrix.table import at_rest
+from tests import own_database
 from tests.conftest import Clock
 from tests.docs.reading import ROOT
 from tests.e2e.killing_worker import Moment
@@ -25,12 +26,11 @@ PLACES = 30
 
 def matrix(verdicts: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     """`make crash` over the database of this test."""
-    here, name = os.environ["AETHERIS_DATABASE_URL"], connection.settings_dict["NAME"]
     connection.close()
     return subprocess.run(
         [sys.executable, "-m", "tests.chaos.matrix", "--verdicts", str(verdicts), *arguments],
         cwd=ROOT,
-        env={**os.environ, "AETHERIS_DATABASE_URL": here.replace("/aetheris?", f"/{name}?")},
+        env={**os.environ, "AETHERIS_DATABASE_URL": own_database.url()},
         capture_output=True,
         text=True,
         timeout=550,

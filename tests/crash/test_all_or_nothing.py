@@ -16,6 +16,7 @@ from jobs.engine.signal import signal
 from jobs.engine.time_out import time_out_if_due
 from jobs.models import Job, Node
 from signals_app.models import Wait
+from tests import own_database
 from tests.crash.agent import KEY, install
 from tests.crash.snapshot import as_text, snapshot
 from tests.world import APPROVER, Doorbells, Registered, World, again, assert_whole, submitted
@@ -28,12 +29,10 @@ class ForkServer:
 
     def __init__(self, snapshots: Path) -> None:
         self.snapshots = snapshots
-        here = os.environ["AETHERIS_DATABASE_URL"]
-        name = connection.settings_dict["NAME"]
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.crash.fork_server"],
             cwd=ROOT,
-            env={**os.environ, "AETHERIS_DATABASE_URL": here.replace("/aetheris?", f"/{name}?")},
+            env={**os.environ, "AETHERIS_DATABASE_URL": own_database.url()},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

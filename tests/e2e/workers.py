@@ -6,12 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
-
-from django.db import connection
 
 from aetheris.services.roles import worker_command
 from jobs.models import Job
+from tests import own_database
 
 ROOT = Path(__file__).resolve().parents[2]
 NO_BROKER = "redis+socket:///nobody/listens/here.sock"
@@ -26,10 +24,9 @@ class Workers:
 
     def start(self, *options: str, broker: str = NO_BROKER, **settings: str) -> subprocess.Popen[bytes]:
         """A worker process that has begun."""
-        database = urlsplit(os.environ["AETHERIS_DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}")
         environ = {
             **os.environ,
-            "AETHERIS_DATABASE_URL": database.geturl(),
+            "AETHERIS_DATABASE_URL": own_database.url(),
             "AETHERIS_BROKER_URL": broker,
             "AETHERIS_APPS": "tests.e2e.shop",
             "AETHERIS_DATA": str(self._folder),

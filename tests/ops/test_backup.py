@@ -15,9 +15,12 @@ from tests.ops.servers import Installation, until
 
 AHEAD = "SELECT count(*) FROM ledger_event WHERE placed >= pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 
-OF_ROLE = {"idle_in_transaction_session_timeout": "5s", "plan_cache_mode": "force_generic_plan"} | dict.fromkeys(
-    ("enable_seqscan", "jit"), "off"
-)
+OF_ROLE = {
+    "idle_in_transaction_session_timeout": "5s",
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "jit": "off",
+}
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from jobs.engine.submit import NewJob, submit_all
 from jobs.models import Node
 
 WAITING = 1_000
-"""So many jobs are sent for the tenants that are new at each count, of each as many."""
+"""So many jobs of the first tenant wait, and of each new one a part of that by the count of tenants."""
 LOOKS = 20
 QUEUES = ["realtime", "default"]
 

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from django.db import connection, transaction
@@ -28,6 +27,7 @@ from jobs.models import Job
 from ledger.event_types import EventType
 from ledger.models import Entry, Event
 from ledger.querysets import NewEvent
+from tests import own_database
 from tests.conftest import Clock
 from tests.world import APPROVER, Doorbells, Registered, World, again, in_turn, submitted
 
@@ -417,10 +417,9 @@ def test_a_rig_that_has_only_a_database_can_ask_as_well(paid: Case, tmp_path: Pa
 
     def checked(sent: list[Sent]) -> tuple[int, list[dict[str, str]]]:
         log.write_text("".join(f"{json.dumps(asdict(each) | {'body': {}})}\n" for each in sent))
-        url = urlsplit(os.environ["AETHERIS_DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}")
         options = ["--sent", str(log), "--history", str(history), "--healed"]
         command = [sys.executable, "-m", "aetheris.testing.check", *options]
-        environ = {**os.environ, "AETHERIS_DATABASE_URL": url.geturl()}
+        environ = {**os.environ, "AETHERIS_DATABASE_URL": own_database.url()}
         answer = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
         return answer.returncode, [json.loads(line) for line in answer.stdout.splitlines()]
 

@@ -1,9 +1,7 @@
 """A plan made while tables were small is kept by a connection while they grow: it must not read them whole."""
 
-import os
 import re
 from typing import Any
-from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -13,6 +11,7 @@ from aetheris.core.graph import TaskGraph
 from aetheris.core.handlers import Effect
 from aetheris.core.ids import new_id
 from jobs.engine import go_on
+from tests import own_database
 from tests.world import Doorbells, Registered, World, again, submitted
 
 pytestmark = pytest.mark.usefixtures("whole")
@@ -22,8 +21,7 @@ GROWING = r"Seq Scan on (?:jobs_(?:job|node|edge|body|submission)|ledger_\w+|sig
 
 def test_every_session_of_the_role_plans_so() -> None:
     """Also one that a pooler has opened, and that no process of ours has set anything in."""
-    url = urlsplit(os.environ["AETHERIS_DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}")
-    with psycopg.connect(url.geturl()) as session:
+    with psycopg.connect(own_database.url()) as session:
         for name, value in (("plan_cache_mode", "force_generic_plan"), ("enable_seqscan", "off"), ("jit", "off")):
             assert session.execute(f"SHOW {name}").fetchone() == (value,)
 
